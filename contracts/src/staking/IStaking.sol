@@ -41,7 +41,7 @@ interface IStaking {
     error Staking_NotLocked(address operator, address service, uint256 locked, uint256 wanted);
     /// @notice Nothing can be withdrawn before `thawedAt` (0: nothing thaws).
     error Staking_NotThawed(uint40 thawedAt);
-    /// @notice An amount of zero, or one beyond 128 bits.
+    /// @notice An amount of zero, or one that takes the provision beyond 128 bits.
     error Staking_BadAmount(uint256 amount);
     /// @notice The credits of a slash must add up to the amount slashed.
     error Staking_CreditsMismatch(uint256 amount, uint256 credits);
@@ -64,11 +64,11 @@ interface IStaking {
     /// @notice Credits the caller's ledger account with the whole thawed part.
     function withdraw(address service) external returns (uint256 amount);
 
-    /// @notice Locks `amount` of `operator`'s free stake. The caller is the service.
+    /// @notice Locks `amount` of `operator`'s free stake. The caller is the service. Zero does nothing.
     function lock(address operator, uint256 amount) external;
-    /// @notice Releases `amount`. The caller is the service.
+    /// @notice Releases `amount`. The caller is the service. Zero does nothing.
     function unlock(address operator, uint256 amount) external;
-    /// @notice Takes `amount` of the locked stake and credits it. The caller is the service.
+    /// @notice Takes `amount` of the locked stake and credits it. The caller is the service. Zero does nothing.
     /// @dev Requirements: `amount` is locked; the credits add up to it.
     function slash(address operator, uint256 amount, Credit[] calldata credits) external;
 }
