@@ -29,11 +29,7 @@ contract FeeSchedule is IFeeSchedule, AccessManaged {
     /// @param authority_ The AccessManager that decides who may set rates.
     /// @param pool_ The ledger account that receives fees.
     /// @param defaultRate_ The first default rate, in basis points.
-    constructor(
-        address authority_,
-        address pool_,
-        uint16 defaultRate_
-    ) AccessManaged(authority_) {
+    constructor(address authority_, address pool_, uint16 defaultRate_) AccessManaged(authority_) {
         require(pool_ != address(0), FeeSchedule_ZeroPool());
         pool = pool_;
         _setDefaultRate(defaultRate_);
@@ -42,43 +38,32 @@ contract FeeSchedule is IFeeSchedule, AccessManaged {
     /* RATES */
 
     /// @inheritdoc IFeeSchedule
-    function setDefaultRate(
-        uint16 rate
-    ) external restricted {
+    function setDefaultRate(uint16 rate) external restricted {
         _setDefaultRate(rate);
     }
 
     /// @inheritdoc IFeeSchedule
-    function setRate(
-        address token,
-        uint16 rate
-    ) external restricted {
+    function setRate(address token, uint16 rate) external restricted {
         _requireBounded(rate);
         _rates[token] = Rate({own: true, rate: rate});
         emit RateSet(token, rate);
     }
 
     /// @inheritdoc IFeeSchedule
-    function rateOf(
-        address token
-    ) external view returns (uint16) {
+    function rateOf(address token) external view returns (uint16) {
         Rate memory rate = _rates[token];
         return rate.own ? rate.rate : defaultRate;
     }
 
     /* INTERNAL */
 
-    function _setDefaultRate(
-        uint16 rate
-    ) private {
+    function _setDefaultRate(uint16 rate) private {
         _requireBounded(rate);
         defaultRate = rate;
         emit DefaultRateSet(rate);
     }
 
-    function _requireBounded(
-        uint16 rate
-    ) private pure {
+    function _requireBounded(uint16 rate) private pure {
         require(rate <= MAX_RATE, FeeSchedule_RateTooHigh(rate, MAX_RATE));
     }
 }

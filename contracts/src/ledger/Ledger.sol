@@ -32,19 +32,13 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     /* DEPOSITS */
 
     /// @inheritdoc ILedger
-    function deposit(
-        address token,
-        address to,
-        uint256 amount
-    ) external nonReentrant {
+    function deposit(address token, address to, uint256 amount) external nonReentrant {
         _requireToken(token);
         _deposit(token, to, amount);
     }
 
     /// @inheritdoc ILedger
-    function depositNative(
-        address to
-    ) external payable nonReentrant {
+    function depositNative(address to) external payable nonReentrant {
         require(msg.value != 0, Ledger_ZeroAmount());
         _mint(to, _idOf(address(0)), msg.value);
     }
@@ -69,11 +63,7 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     /* WITHDRAWALS */
 
     /// @inheritdoc ILedger
-    function withdraw(
-        address token,
-        address to,
-        uint256 amount
-    ) external nonReentrant {
+    function withdraw(address token, address to, uint256 amount) external nonReentrant {
         require(amount != 0, Ledger_ZeroAmount());
         require(to != address(0), ERC6909InvalidReceiver(address(0)));
         _burn(msg.sender, _idOf(token), amount);
@@ -91,10 +81,7 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     /* PAYMENTS */
 
     /// @inheritdoc ILedger
-    function pay(
-        address token,
-        Credit[] calldata credits
-    ) external {
+    function pay(address token, Credit[] calldata credits) external {
         uint256 id = _idOf(token);
         uint256 sum;
         for (uint256 i; i < credits.length; ++i) {
@@ -115,36 +102,24 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     /* VIEWS */
 
     /// @inheritdoc IERC6909
-    function balanceOf(
-        address owner,
-        uint256 id
-    ) public view override(ERC6909, IERC6909) returns (uint256) {
+    function balanceOf(address owner, uint256 id) public view override(ERC6909, IERC6909) returns (uint256) {
         return _balancesOf[id][owner];
     }
 
     /// @inheritdoc IERC6909TokenSupply
-    function totalSupply(
-        uint256 id
-    ) external view returns (uint256) {
+    function totalSupply(uint256 id) external view returns (uint256) {
         return _supplies[id];
     }
 
     /// @inheritdoc IERC165
-    function supportsInterface(
-        bytes4 interfaceId
-    ) public view override(ERC6909, IERC165) returns (bool) {
+    function supportsInterface(bytes4 interfaceId) public view override(ERC6909, IERC165) returns (bool) {
         return interfaceId == type(IERC6909TokenSupply).interfaceId || super.supportsInterface(interfaceId);
     }
 
     /* INTERNAL */
 
     /// @dev What every mint, burn and transfer of ERC-6909 goes through. Replaces the parent's, whose balances stay unused.
-    function _update(
-        address from,
-        address to,
-        uint256 id,
-        uint256 amount
-    ) internal override {
+    function _update(address from, address to, uint256 id, uint256 amount) internal override {
         mapping(address account => uint256) storage balances = _balancesOf[id];
         if (from == address(0)) _supplies[id] += amount;
         else _debit(balances, from, id, amount);
@@ -161,12 +136,9 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     }
 
     /// @dev Lowers a balance, or reverts as ERC-6909 does.
-    function _debit(
-        mapping(address account => uint256) storage balances,
-        address account,
-        uint256 id,
-        uint256 amount
-    ) private {
+    function _debit(mapping(address account => uint256) storage balances, address account, uint256 id, uint256 amount)
+        private
+    {
         uint256 balance = balances[account];
         require(balance >= amount, ERC6909InsufficientBalance(account, balance, amount, id));
         unchecked {
@@ -175,11 +147,7 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     }
 
     /// @dev Raises a balance by what the supply or another balance has already accounted for.
-    function _credit(
-        mapping(address account => uint256) storage balances,
-        address account,
-        uint256 amount
-    ) private {
+    function _credit(mapping(address account => uint256) storage balances, address account, uint256 amount) private {
         unchecked {
             // INVARIANT: the sum of all balances is the supply, whose own addition is checked.
             balances[account] += amount;
@@ -187,11 +155,7 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     }
 
     /// @dev Takes `amount` in and credits it. The lock must be held.
-    function _deposit(
-        address token,
-        address to,
-        uint256 amount
-    ) private {
+    function _deposit(address token, address to, uint256 amount) private {
         require(amount != 0, Ledger_ZeroAmount());
         uint256 held = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
@@ -200,27 +164,18 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
     }
 
     /// @dev Reverts unless the balance rose from `low` to `high` by exactly `expected`.
-    function _requireExact(
-        address token,
-        uint256 expected,
-        uint256 low,
-        uint256 high
-    ) private pure {
+    function _requireExact(address token, uint256 expected, uint256 low, uint256 high) private pure {
         uint256 actual = high > low ? high - low : 0;
         require(actual == expected, Ledger_InexactTransfer(token, expected, actual));
     }
 
     /// @dev Reverts on the native currency and on accounts without code, whose calls would succeed and move nothing.
-    function _requireToken(
-        address token
-    ) private view {
+    function _requireToken(address token) private view {
         require(token.code.length != 0, Ledger_NotAToken(token));
     }
 
     /// @dev A token's ERC-6909 id.
-    function _idOf(
-        address token
-    ) private pure returns (uint256) {
+    function _idOf(address token) private pure returns (uint256) {
         return uint256(uint160(token));
     }
 }

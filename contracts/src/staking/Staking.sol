@@ -35,11 +35,7 @@ contract Staking is IStaking {
     /// @param ledger_ The ledger that holds the stake.
     /// @param token_ The token that is staked (zero: native currency).
     /// @param thawPeriod_ Seconds between `thaw` and `withdraw`.
-    constructor(
-        ILedger ledger_,
-        address token_,
-        uint32 thawPeriod_
-    ) {
+    constructor(ILedger ledger_, address token_, uint32 thawPeriod_) {
         ledger = ledger_;
         token = token_;
         thawPeriod = thawPeriod_;
@@ -48,10 +44,7 @@ contract Staking is IStaking {
     /* VIEWS */
 
     /// @inheritdoc IStaking
-    function provisionOf(
-        address operator,
-        address service
-    ) external view returns (Provision memory) {
+    function provisionOf(address operator, address service) external view returns (Provision memory) {
         Parts memory parts = _provisions[operator][service];
         return Provision({
             stake: parts.free + parts.locked + parts.thawing,
@@ -62,21 +55,14 @@ contract Staking is IStaking {
     }
 
     /// @inheritdoc IStaking
-    function freeStake(
-        address operator,
-        address service
-    ) external view returns (uint256) {
+    function freeStake(address operator, address service) external view returns (uint256) {
         return _provisions[operator][service].free;
     }
 
     /* OPERATORS */
 
     /// @inheritdoc IStaking
-    function stake(
-        address operator,
-        address service,
-        uint256 amount
-    ) external {
+    function stake(address operator, address service, uint256 amount) external {
         Parts storage parts = _provisions[operator][service];
         uint256 room = type(uint128).max - parts.free - parts.locked - parts.thawing;
         require(amount != 0 && amount <= room, Staking_BadAmount(amount));
@@ -89,10 +75,7 @@ contract Staking is IStaking {
     }
 
     /// @inheritdoc IStaking
-    function thaw(
-        address service,
-        uint256 amount
-    ) external {
+    function thaw(address service, uint256 amount) external {
         require(amount != 0, Staking_BadAmount(amount));
         Parts storage parts = _provisions[msg.sender][service];
         uint128 part = _takeFree(parts, msg.sender, service, amount);
@@ -104,9 +87,7 @@ contract Staking is IStaking {
     }
 
     /// @inheritdoc IStaking
-    function withdraw(
-        address service
-    ) external returns (uint256 amount) {
+    function withdraw(address service) external returns (uint256 amount) {
         Parts storage parts = _provisions[msg.sender][service];
         uint40 thawedAt = parts.thawedAt;
         // Seconds that a block producer may shift do not matter to a thaw of days.
@@ -123,10 +104,7 @@ contract Staking is IStaking {
     /* SERVICES */
 
     /// @inheritdoc IStaking
-    function lock(
-        address operator,
-        uint256 amount
-    ) external {
+    function lock(address operator, uint256 amount) external {
         if (amount == 0) return;
         Parts storage parts = _provisions[operator][msg.sender];
         parts.locked += _takeFree(parts, operator, msg.sender, amount);
@@ -134,10 +112,7 @@ contract Staking is IStaking {
     }
 
     /// @inheritdoc IStaking
-    function unlock(
-        address operator,
-        uint256 amount
-    ) external {
+    function unlock(address operator, uint256 amount) external {
         if (amount == 0) return;
         Parts storage parts = _provisions[operator][msg.sender];
         parts.free += _takeLocked(parts, operator, amount);
@@ -145,11 +120,7 @@ contract Staking is IStaking {
     }
 
     /// @inheritdoc IStaking
-    function slash(
-        address operator,
-        uint256 amount,
-        Credit[] calldata credits
-    ) external {
+    function slash(address operator, uint256 amount, Credit[] calldata credits) external {
         uint256 sum;
         for (uint256 i; i < credits.length; ++i) {
             sum += credits[i].amount;
@@ -165,12 +136,10 @@ contract Staking is IStaking {
     /* INTERNAL */
 
     /// @dev Takes `amount` out of the free part.
-    function _takeFree(
-        Parts storage parts,
-        address operator,
-        address service,
-        uint256 amount
-    ) private returns (uint128 taken) {
+    function _takeFree(Parts storage parts, address operator, address service, uint256 amount)
+        private
+        returns (uint128 taken)
+    {
         uint128 free = parts.free;
         require(amount <= free, Staking_InsufficientStake(operator, service, free, amount));
         // Casting is safe: the amount is at most a 128-bit part.
@@ -180,11 +149,7 @@ contract Staking is IStaking {
     }
 
     /// @dev Takes `amount` out of the locked part of a provision to the caller.
-    function _takeLocked(
-        Parts storage parts,
-        address operator,
-        uint256 amount
-    ) private returns (uint128 taken) {
+    function _takeLocked(Parts storage parts, address operator, uint256 amount) private returns (uint128 taken) {
         uint128 locked = parts.locked;
         require(amount <= locked, Staking_NotLocked(operator, msg.sender, locked, amount));
         // Casting is safe: the amount is at most a 128-bit part.

@@ -25,9 +25,7 @@ contract ModelRegistry is IModelRegistry {
     mapping(bytes32 modelId => mapping(address token => Floor)) private _floors;
 
     /// @dev Lets only the owner of a known model through.
-    modifier onlyOwner(
-        bytes32 modelId
-    ) {
+    modifier onlyOwner(bytes32 modelId) {
         _checkOwner(modelId);
         _;
     }
@@ -35,18 +33,13 @@ contract ModelRegistry is IModelRegistry {
     /* VIEWS */
 
     /// @inheritdoc IModelRegistry
-    function modelOf(
-        bytes32 modelId
-    ) external view returns (Model memory model) {
+    function modelOf(bytes32 modelId) external view returns (Model memory model) {
         model = _models[modelId];
         require(model.owner != address(0), ModelRegistry_UnknownModel(modelId));
     }
 
     /// @inheritdoc IModelRegistry
-    function priceFloorOf(
-        bytes32 modelId,
-        address token
-    ) external view returns (uint128) {
+    function priceFloorOf(bytes32 modelId, address token) external view returns (uint128) {
         require(_models[modelId].owner != address(0), ModelRegistry_UnknownModel(modelId));
         return _floorOf(modelId, token);
     }
@@ -97,36 +90,25 @@ contract ModelRegistry is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
-    function setRoyalties(
-        bytes32 modelId,
-        Royalty[] calldata royalties
-    ) external onlyOwner(modelId) {
+    function setRoyalties(bytes32 modelId, Royalty[] calldata royalties) external onlyOwner(modelId) {
         _setRoyalties(modelId, royalties);
     }
 
     /// @inheritdoc IModelRegistry
-    function setPriceFloor(
-        bytes32 modelId,
-        address token,
-        bool accepted,
-        uint128 unitPrice
-    ) external onlyOwner(modelId) {
+    function setPriceFloor(bytes32 modelId, address token, bool accepted, uint128 unitPrice)
+        external
+        onlyOwner(modelId)
+    {
         _setPriceFloor(modelId, token, accepted, accepted ? unitPrice : 0);
     }
 
     /// @inheritdoc IModelRegistry
-    function setMetadata(
-        bytes32 modelId,
-        string calldata metadataURI
-    ) external onlyOwner(modelId) {
+    function setMetadata(bytes32 modelId, string calldata metadataURI) external onlyOwner(modelId) {
         emit MetadataSet(modelId, metadataURI);
     }
 
     /// @inheritdoc IModelRegistry
-    function transferModel(
-        bytes32 modelId,
-        address owner
-    ) external onlyOwner(modelId) {
+    function transferModel(bytes32 modelId, address owner) external onlyOwner(modelId) {
         require(owner != address(0), ModelRegistry_ZeroOwner());
         _models[modelId].owner = owner;
         emit ModelTransferred(modelId, owner);
@@ -134,18 +116,13 @@ contract ModelRegistry is IModelRegistry {
 
     /* INTERNAL */
 
-    function _checkOwner(
-        bytes32 modelId
-    ) private view {
+    function _checkOwner(bytes32 modelId) private view {
         address owner = _models[modelId].owner;
         require(owner != address(0), ModelRegistry_UnknownModel(modelId));
         require(owner == msg.sender, ModelRegistry_NotOwner(modelId, msg.sender));
     }
 
-    function _setRoyalties(
-        bytes32 modelId,
-        Royalty[] calldata royalties
-    ) private {
+    function _setRoyalties(bytes32 modelId, Royalty[] calldata royalties) private {
         require(royalties.length <= MAX_ROYALTIES, ModelRegistry_TooManyRoyalties(royalties.length, MAX_ROYALTIES));
         uint256 shares;
         for (uint256 i; i < royalties.length; ++i) {
@@ -159,29 +136,19 @@ contract ModelRegistry is IModelRegistry {
         emit RoyaltiesSet(modelId, royalties);
     }
 
-    function _setPriceFloor(
-        bytes32 modelId,
-        address token,
-        bool accepted,
-        uint128 unitPrice
-    ) private {
+    function _setPriceFloor(bytes32 modelId, address token, bool accepted, uint128 unitPrice) private {
         _floors[modelId][token] = Floor({accepted: accepted, unitPrice: unitPrice});
         emit PriceFloorSet(modelId, token, accepted, unitPrice);
     }
 
     /// @dev The floor of a known model, or reverts.
-    function _floorOf(
-        bytes32 modelId,
-        address token
-    ) private view returns (uint128) {
+    function _floorOf(bytes32 modelId, address token) private view returns (uint128) {
         Floor memory floor = _floors[modelId][token];
         require(floor.accepted, ModelRegistry_TokenNotAccepted(modelId, token));
         return floor.unitPrice;
     }
 
-    function _hash(
-        Royalty[] calldata royalties
-    ) private pure returns (bytes32) {
+    function _hash(Royalty[] calldata royalties) private pure returns (bytes32) {
         return keccak256(abi.encode(royalties));
     }
 }
