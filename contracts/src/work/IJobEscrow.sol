@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IFeeSchedule} from "../ledger/IFeeSchedule.sol";
+import {ILedger} from "../ledger/ILedger.sol";
+import {IStaking} from "../staking/IStaking.sol";
+import {IModelRegistry} from "./IModelRegistry.sol";
 import {Batch, Order, Task} from "./WorkTypes.sol";
 
 /// @notice Where an order stands.
@@ -50,12 +54,16 @@ struct Take {
 
 /// @notice A batch's state: one slot.
 /// @param demands Demands that are open.
+/// @param settlesAt First second of settlement without a receipt: the end of the settle window, moved on by a late supply.
 struct BatchState {
     BatchStatus status;
     uint32 demands;
+    uint40 settlesAt;
 }
 
-/// @notice An open demand for withheld data: one slot, keyed by (batch, index).
+/// @notice A demand for withheld data: one slot, keyed by (batch, index).
+/// @param demander Who is owed an answer; zero when no demand is open.
+/// @param deadline Last second to answer. It stays when the demand was answered: an index is demanded once.
 struct Demand {
     address demander;
     uint40 deadline;
@@ -66,6 +74,11 @@ struct Demand {
 ///
 /// Callers pass the terms (`Order`) and the batch (`Batch`) again with each move; their hashes are the keys of state. Hence a
 /// move names the very state that it answers, and a reorganisation cannot retarget it.
+///
+/// Hazards. A customer writes the terms, a provider agrees to them by taking. Before it takes, a provider must have every input
+/// row (well formed, under `inputsRoot`, within `unitCap`), must find `demandWindow` long enough and `demandFee` high enough to
+/// publish its rows, at most `MAX_ROW_BYTES` each, and must trust `verification`: a contract that reverts in `onCommit`
+/// costs the take's burn, and one that never agrees holds price and stake for ever.
 ///
 /// @dev INVARIANT: the ledger balance covers, for each order, `unitPrice * unitCap` for every task that is neither settled,
 /// forfeited nor refunded, and the fee of each open demand. INVARIANT: locked stake covers every take and unfinal batch.
@@ -82,18 +95,11 @@ interface IJobEscrow {
     event OrderReclaimed(bytes32 indexed orderId, uint256 refund);
     /// @notice `provider` holds `[first, first + count)` until `expiresAt`.
     event Taken(
-        bytes32 indexed orderId,
-        address indexed provider,
-        uint32 first,
-        uint32 count,
-        uint128 stake,
-        uint40 expiresAt
+        bytes32 indexed orderId, address indexed provider, uint32 first, uint32 count, uint128 stake, uint40 expiresAt
     );
     /// @notice The take ran out; `burned` of its stake is gone and the range is free.
-    event TakeExpired(
-        bytes32 indexed orderId, address indexed provider, uint32 first, uint32 count, uint256 burned
-    );
-    /// @notice A batch was committed.
+    event TakeExpired(bytes32 indexed orderId, address indexed provider, uint32 first, uint32 count, uint256 burned);
+    /// @notice A batch was committed. Where no `Taken` of the range came before, `takeAndCommit` took it from the frontier.
     event BatchCommitted(
         bytes32 indexed orderId,
         bytes32 indexed batchId,
@@ -140,7 +146,7 @@ interface IJobEscrow {
         bytes input,
         bytes output
     );
-    /// @notice A demand of a batch that was forfeited anyway was refunded.
+    /// @notice A demand ended with its batch forfeited, and its fee went back to the demander.
     event DemandRefunded(bytes32 indexed batchId, uint32 indexed index, address indexed demander, uint256 fee);
 
     /// @notice Only the customer may do this.
@@ -187,7 +193,7 @@ interface IJobEscrow {
     error JobEscrow_WindowPassed(uint256 until);
     /// @notice The index is outside the batch.
     error JobEscrow_IndexOutOfRange(uint32 index, uint32 first, uint32 count);
-    /// @notice The same index of the batch is demanded already.
+    /// @notice The same index of the batch was demanded before; if it was answered, `Supplied` holds the rows.
     error JobEscrow_AlreadyDemanded(bytes32 batchId, uint32 index);
     /// @notice No demand is open for the index.
     error JobEscrow_NotDemanded(bytes32 batchId, uint32 index);
@@ -213,6 +219,17 @@ interface IJobEscrow {
     function MAX_ROW_BYTES() external view returns (uint256);
     /// @notice Longest window of an order, in seconds: 30 days.
     function MAX_WINDOW() external view returns (uint256);
+    /// @notice Seconds that each demand already open on a batch adds to the clock of the next: 4. Demands that succeed cost
+    /// nothing, so without it somebody could demand thousands of tasks at once, faster than any provider can answer.
+    function DEMAND_SPACING() external view returns (uint256);
+    /// @notice The ledger that holds the escrow's money.
+    function LEDGER() external view returns (ILedger);
+    /// @notice Where providers' stake for this escrow lies.
+    function STAKING() external view returns (IStaking);
+    /// @notice The models that can be ordered.
+    function MODELS() external view returns (IModelRegistry);
+    /// @notice The take rates.
+    function FEES() external view returns (IFeeSchedule);
 
     /// @notice The order's id.
     function orderIdOf(Order calldata order) external view returns (bytes32);
@@ -249,7 +266,8 @@ interface IJobEscrow {
     function commitBatch(Order calldata order, uint32 first, uint32 count, uint64 units, bytes32 root)
         external
         returns (bytes32 batchId);
-    /// @notice `take` and `commitBatch` at once, at the frontier.
+    /// @notice `take` and `commitBatch` at once, at the frontier. Somebody else may be quicker and the work is lost: meant for
+    /// single tasks.
     function takeAndCommit(Order calldata order, uint32 first, uint32 count, uint64 units, bytes32 root)
         external
         returns (bytes32 batchId);
@@ -259,9 +277,13 @@ interface IJobEscrow {
     /// @notice Settles a batch whose window has passed. Anyone.
     function settle(Order calldata order, Batch calldata batch) external;
 
-    /// @notice Demands the data of a task, before the window ends. The caller prepays `demandFee`.
+    /// @notice Demands the data of a task, before the settle window ends and once an index. The caller prepays `demandFee`.
+    /// @dev Effects: the batch cannot settle before the answer. The clock is `demandWindow`, and `DEMAND_SPACING` more for each
+    /// demand that is open on the batch already.
     function demand(Order calldata order, Batch calldata batch, uint32 index) external;
     /// @notice Answers a demand with the task, its proof and its rows. Only the provider, who earns the fee.
+    /// @dev Effects: settlement without a receipt waits at least another `demandWindow`, so that a fault which the rows show
+    /// can still be proved.
     function supply(
         Order calldata order,
         Batch calldata batch,
@@ -274,8 +296,7 @@ interface IJobEscrow {
     function forfeit(Order calldata order, Batch calldata batch, uint32 index) external;
 
     /// @notice One-move fault: two neighbours whose unit counts disagree.
-    function proveUnitsGap(Order calldata order, Batch calldata batch, Task calldata left, Task calldata right)
-        external;
+    function proveUnitsGap(Order calldata order, Batch calldata batch, Task calldata left, Task calldata right) external;
     /// @notice One-move fault: the first task does not start at 0, the last does not end at the batch's units, or a task
     /// bills none or more than the cap.
     function proveUnitsBound(Order calldata order, Batch calldata batch, Task calldata task) external;
