@@ -223,13 +223,13 @@ interface IJobEscrow {
     /// nothing, so without it somebody could demand thousands of tasks at once, faster than any provider can answer.
     function DEMAND_SPACING() external view returns (uint256);
     /// @notice The ledger that holds the escrow's money.
-    function LEDGER() external view returns (ILedger);
+    function ledger() external view returns (ILedger);
     /// @notice Where providers' stake for this escrow lies.
-    function STAKING() external view returns (IStaking);
+    function staking() external view returns (IStaking);
     /// @notice The models that can be ordered.
-    function MODELS() external view returns (IModelRegistry);
+    function models() external view returns (IModelRegistry);
     /// @notice The take rates.
-    function FEES() external view returns (IFeeSchedule);
+    function fees() external view returns (IFeeSchedule);
 
     /// @notice The order's id.
     function orderIdOf(Order calldata order) external view returns (bytes32);

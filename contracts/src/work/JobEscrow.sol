@@ -41,40 +41,44 @@ contract JobEscrow is IJobEscrow, EIP712 {
     uint256 public constant DEMAND_SPACING = 4;
 
     /// @inheritdoc IJobEscrow
-    ILedger public immutable LEDGER;
+    ILedger public immutable ledger;
     /// @inheritdoc IJobEscrow
-    IStaking public immutable STAKING;
+    IStaking public immutable staking;
     /// @inheritdoc IJobEscrow
-    IModelRegistry public immutable MODELS;
+    IModelRegistry public immutable models;
     /// @inheritdoc IJobEscrow
-    IFeeSchedule public immutable FEES;
+    IFeeSchedule public immutable fees;
 
     /// @dev Where funds are burned; the ledger's.
-    address private immutable BURN;
+    address private immutable _burn;
     /// @dev The chain's id at deployment. Should a fork change it, open orders keep their ids and can still be left.
-    uint256 private immutable CHAIN_ID;
+    uint256 private immutable _chainId;
 
     mapping(bytes32 orderId => OrderState) private _orders;
     mapping(bytes32 orderId => mapping(uint32 first => Take)) private _takes;
     mapping(bytes32 batchId => BatchState) private _batches;
     mapping(bytes32 batchId => mapping(uint32 index => Demand)) private _demands;
 
-    constructor(ILedger ledger, IStaking staking, IModelRegistry models, IFeeSchedule fees)
+    /// @param ledger_ The ledger that holds the escrow's money.
+    /// @param staking_ Where providers' stake for this escrow lies.
+    /// @param models_ The models that can be ordered.
+    /// @param fees_ The take rates.
+    constructor(ILedger ledger_, IStaking staking_, IModelRegistry models_, IFeeSchedule fees_)
         EIP712("Assay JobEscrow", "1")
     {
-        LEDGER = ledger;
-        STAKING = staking;
-        MODELS = models;
-        FEES = fees;
-        BURN = ledger.BURN();
-        CHAIN_ID = block.chainid;
+        ledger = ledger_;
+        staking = staking_;
+        models = models_;
+        fees = fees_;
+        _burn = ledger_.BURN();
+        _chainId = block.chainid;
     }
 
-    // ---------------------------------------------------------------- reads
+    /* READS */
 
     /// @inheritdoc IJobEscrow
     function orderIdOf(Order calldata order) public view returns (bytes32) {
-        return order.id(CHAIN_ID, address(this));
+        return order.id(_chainId, address(this));
     }
 
     /// @inheritdoc IJobEscrow
@@ -112,14 +116,14 @@ contract JobEscrow is IJobEscrow, EIP712 {
         return _hashTypedDataV4(Receipt.structHash(batch));
     }
 
-    // --------------------------------------------------------------- orders
+    /* ORDERS */
 
     /// @inheritdoc IJobEscrow
     function open(Order calldata order) external returns (bytes32 orderId) {
         require(msg.sender == order.customer, JobEscrow_NotCustomer(msg.sender, order.customer));
         order.check(MAX_WINDOW);
         _requireCurrentFee(order);
-        MODELS.checkTerms(order.modelId, order.token, order.unitPrice, order.unitBytes, order.royalties);
+        models.checkTerms(order.modelId, order.token, order.unitPrice, order.unitBytes, order.royalties);
 
         orderId = orderIdOf(order);
         OrderState storage state = _orders[orderId];
@@ -138,7 +142,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         state.status = OrderStatus.Closed;
         uint256 refund = order.reserve(order.count);
         emit OrderCancelled(orderId, refund);
-        LEDGER.pay(order.token, Payout.single(order.customer, refund));
+        ledger.pay(order.token, Payout.single(order.customer, refund));
     }
 
     /// @inheritdoc IJobEscrow
@@ -149,10 +153,10 @@ contract JobEscrow is IJobEscrow, EIP712 {
         state.status = OrderStatus.Closed;
         uint256 refund = order.reserve(order.count - state.committed);
         emit OrderReclaimed(orderId, refund);
-        if (refund != 0) LEDGER.pay(order.token, Payout.single(order.customer, refund));
+        ledger.pay(order.token, Payout.single(order.customer, refund));
     }
 
-    // ---------------------------------------------------------------- takes
+    /* TAKES */
 
     /// @inheritdoc IJobEscrow
     function take(Order calldata order, uint32 first, uint32 count) external {
@@ -163,7 +167,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _takes[orderId][first] = Take(msg.sender, count, expiresAt);
         uint128 stake = order.stakeFor(count);
         emit Taken(orderId, msg.sender, first, count, stake, expiresAt);
-        if (stake != 0) STAKING.lock(msg.sender, stake);
+        staking.lock(msg.sender, stake);
     }
 
     /// @inheritdoc IJobEscrow
@@ -197,12 +201,11 @@ contract JobEscrow is IJobEscrow, EIP712 {
         (bytes32 orderId, OrderState storage state) = _requireTakeable(order);
         require(first == state.next, JobEscrow_RangeNotFree(orderId, first, count));
         _advance(order, orderId, state, count);
-        uint128 stake = order.stakeFor(count);
-        if (stake != 0) STAKING.lock(msg.sender, stake);
+        staking.lock(msg.sender, order.stakeFor(count));
         return _commit(order, orderId, first, count, units, root);
     }
 
-    // ----------------------------------------------------------- settlement
+    /* SETTLEMENT */
 
     /// @inheritdoc IJobEscrow
     function accept(Order calldata order, Batch calldata batch, bytes calldata receipt) external {
@@ -223,7 +226,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _settle(order, batch, batchId, false);
     }
 
-    // -------------------------------------------------------------- demands
+    /* DEMANDS */
 
     /// @inheritdoc IJobEscrow
     function demand(Order calldata order, Batch calldata batch, uint32 index) external {
@@ -262,7 +265,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _requireRow(output, task.outputHash);
         _answer(order, batchId, task.index);
         emit Supplied(batchId, task.index, task.inputHash, task.outputHash, task.unitsBefore, task.units, input, output);
-        _payOne(order.token, msg.sender, order.demandFee);
+        ledger.pay(order.token, Payout.single(msg.sender, order.demandFee));
     }
 
     /// @inheritdoc IJobEscrow
@@ -279,10 +282,10 @@ contract JobEscrow is IJobEscrow, EIP712 {
         delete _demands[batchId][index];
         if (!already) _forfeit(order, batch, batchId, Fault.Withheld, open_.demander);
         emit DemandRefunded(batchId, index, open_.demander, order.demandFee);
-        _payOne(order.token, open_.demander, order.demandFee);
+        ledger.pay(order.token, Payout.single(open_.demander, order.demandFee));
     }
 
-    // --------------------------------------------------------------- faults
+    /* FAULTS */
 
     /// @inheritdoc IJobEscrow
     function proveUnitsGap(Order calldata order, Batch calldata batch, Task calldata left, Task calldata right)
@@ -336,7 +339,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _forfeit(order, batch, batchId, Fault.Convicted, beneficiary);
     }
 
-    // ---------------------------------------------------------- transitions
+    /* TRANSITIONS */
 
     /// @dev Moves the frontier over the next `count` tasks.
     function _advance(Order calldata order, bytes32 orderId, OrderState storage state, uint32 count) private {
@@ -363,8 +366,8 @@ contract JobEscrow is IJobEscrow, EIP712 {
         uint256 stake = order.stakeFor(count);
         uint256 burned = Payout.partUp(stake, TAKE_BURN);
         emit TakeExpired(orderId, provider, first, count, burned);
-        if (burned != 0) STAKING.slash(provider, burned, Payout.single(BURN, burned));
-        if (stake != burned) STAKING.unlock(provider, stake - burned);
+        staking.slash(provider, burned, Payout.single(_burn, burned));
+        staking.unlock(provider, stake - burned);
     }
 
     /// @dev Records a batch of the caller. The verification contract comes last, when everything else is done.
@@ -419,8 +422,8 @@ contract JobEscrow is IJobEscrow, EIP712 {
         emit BatchSettled(
             batch.orderId, batchId, accepted, shares.provider, shares.fee, shares.royalties, shares.refund
         );
-        LEDGER.pay(order.token, credits);
-        if (batch.stake != 0) STAKING.unlock(batch.provider, batch.stake);
+        ledger.pay(order.token, credits);
+        staking.unlock(batch.provider, batch.stake);
     }
 
     /// @dev Refunds a committed batch's whole reservation and slashes its stake.
@@ -430,10 +433,10 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _batches[batchId].status = BatchStatus.Forfeited;
         uint256 refund = order.reserve(batch.count);
         uint256 stake = batch.stake;
-        Credit[] memory credits = Payout.slashing(stake, SLASH_BURN, SLASH_REWARD, BURN, beneficiary, order.customer);
+        Credit[] memory credits = Payout.slashing(stake, SLASH_BURN, SLASH_REWARD, _burn, beneficiary, order.customer);
         emit BatchForfeited(batch.orderId, batchId, fault, beneficiary, refund, stake, credits[0].amount);
-        LEDGER.pay(order.token, Payout.single(order.customer, refund));
-        if (stake != 0) STAKING.slash(batch.provider, stake, credits);
+        ledger.pay(order.token, Payout.single(order.customer, refund));
+        staking.slash(batch.provider, stake, credits);
     }
 
     /// @dev Closes a demand in time. What the rows show may be a fault, so settlement leaves as much time to prove it as
@@ -450,10 +453,10 @@ contract JobEscrow is IJobEscrow, EIP712 {
         if (readUntil > state.settlesAt) state.settlesAt = readUntil;
     }
 
-    // --------------------------------------------------------- requirements
+    /* REQUIREMENTS */
 
     function _requireCurrentFee(Order calldata order) private view {
-        (address recipient, uint16 rate) = (FEES.pool(), FEES.rateOf(order.token));
+        (address recipient, uint16 rate) = (fees.pool(), fees.rateOf(order.token));
         require(order.feeRecipient == recipient && order.feeRate == rate, JobEscrow_StaleFee(recipient, rate));
     }
 
@@ -482,7 +485,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
     }
 
     function _requireTask(Batch calldata batch, Task calldata task) private view {
-        require(task.isIn(batch, CHAIN_ID), JobEscrow_BadProof(task.index));
+        require(task.isIn(batch, _chainId), JobEscrow_BadProof(task.index));
     }
 
     function _requireRow(bytes calldata row, bytes32 expected) private pure {
@@ -495,16 +498,12 @@ contract JobEscrow is IJobEscrow, EIP712 {
         require(actual == expected, JobEscrow_BadRow(expected, actual));
     }
 
-    // ---------------------------------------------------------------- money
+    /* MONEY */
 
     /// @dev Moves `amount` of the caller's ledger balance here, under the caller's ledger allowance.
     function _pull(address token, uint256 amount) private {
         if (amount == 0) return;
         // The ledger reverts rather than answer false.
-        assert(LEDGER.transferFrom(msg.sender, address(this), uint256(uint160(token)), amount));
-    }
-
-    function _payOne(address token, address to, uint256 amount) private {
-        if (amount != 0) LEDGER.pay(token, Payout.single(to, amount));
+        assert(ledger.transferFrom(msg.sender, address(this), uint256(uint160(token)), amount));
     }
 }
