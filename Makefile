@@ -1,0 +1,107 @@
+# `make` alone lists the targets. Everything that they install lies below the project (see tools/setup).
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+# The question of `make demo` reaches the recipes through the environment, so that it may hold any character.
+Q ?= who pays when a provider lies?
+export Q
+
+# JSON=1 makes `make demo` print one JSON object instead of progress and a receipt.
+JSON ?=
+DEMO_FLAGS := $(if $(JSON),--json)
+
+# Prints a heading, runs a command, prints how long it took.
+STEP := @tools/step
+
+##@ Use
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup-run ## One full run with the real model: make demo Q="who pays when a provider lies?" [JSON=1]
+	@cargo build --locked --package assay
+	@cargo run --locked --quiet --package assay -- demo $(DEMO_FLAGS) --question "$$Q"
+
+.PHONY: up
+up: setup-run ## The same devnet, kept running until Ctrl-C
+	@cargo build --locked --package assay
+	@exec cargo run --locked --quiet --package assay -- up
+
+##@ Build
+
+.PHONY: setup
+setup: ## Install the pinned tools, libraries and the model
+	@tools/setup
+
+.PHONY: setup-run
+setup-run:
+	@tools/setup run
+
+.PHONY: build
+build: setup ## Compile the contracts and every crate
+	@forge build
+	@cargo build --locked --workspace --all-targets
+
+.PHONY: abi
+abi: setup ## Regenerate contracts/abi from the Solidity sources
+	@tools/abi
+
+.PHONY: gas
+gas: setup ## Rewrite the gas snapshots in contracts/snapshots
+	@FORGE_SNAPSHOT_CHECK=false forge test --match-test '^test_Gas_'
+
+##@ Check
+
+.PHONY: test
+test: setup lint test-rust test-solidity ## Every test of every language, after the lints
+
+.PHONY: test-rust
+test-rust: setup
+	$(STEP) "Rust tests" cargo nextest run --locked --workspace
+	$(STEP) "Rust examples in documentation" cargo test --locked --workspace --doc --quiet
+
+# Gas and sizes that differ from contracts/snapshots fail the run; `make gas` accepts them.
+.PHONY: test-solidity
+test-solidity: setup
+	$(STEP) "Solidity tests and gas snapshots" env FORGE_SNAPSHOT_CHECK=true forge test
+
+.PHONY: lint
+lint: setup lint-text lint-solidity lint-rust ## Formats, lints, licences, spelling, static analysis, generated files
+
+.PHONY: lint-text
+lint-text:
+	$(STEP) "Spelling" typos
+
+.PHONY: lint-solidity
+lint-solidity:
+	$(STEP) "Solidity format" forge fmt --check
+	$(STEP) "Contract artifacts up to date, sizes" tools/abi --check
+	$(STEP) "Solidity lint" forge lint contracts/src --deny notes
+	$(STEP) "Solidity static analysis" slither . --config-file tools/slither.json
+
+# `cargo deny check advisories` is for where the advisory database can be fetched: it lies in a git repository, and
+# `make test` needs nothing but package registries.
+.PHONY: lint-rust
+lint-rust: export RUSTDOCFLAGS := -D warnings
+lint-rust:
+	$(STEP) "Rust format" cargo fmt --all --check
+	$(STEP) "Rust dependencies: licences, bans, sources" cargo deny --locked check bans licenses sources
+	$(STEP) "Rust lint" cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(STEP) "Rust documentation" cargo doc --locked --workspace --no-deps --document-private-items --quiet
+
+.PHONY: fmt
+fmt: setup ## Format every source file
+	@cargo fmt --all
+	@forge fmt
+
+.PHONY: bench
+bench: setup ## Measure, print a table, write target/bench.json; fails when a bound does not hold
+	@tools/bench
