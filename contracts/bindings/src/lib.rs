@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What the suite's contracts say, for Rust: bindings generated from the committed artifacts, the identifiers
+//! that the protocol derives from content, and the canonical stream of the suite's events.
+
+pub mod bindings;
+pub mod deploy;
+pub mod events;
+pub mod follow;
+pub mod protocol;
+pub mod rpc;
+pub mod suite;
+
+pub use bindings::{FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking};
+pub use events::SuiteEvent;
+pub use suite::Suite;

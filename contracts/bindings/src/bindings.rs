@@ -1,0 +1,11 @@
+//! Contract types generated from the committed artifacts in `contracts/abi`.
+
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::all, rustdoc::all)]
+
+use alloy::sol;
+
+sol!(#[sol(rpc, all_derives)] Ledger, "../abi/Ledger.json");
+sol!(#[sol(rpc, all_derives)] FeeSchedule, "../abi/FeeSchedule.json");
+sol!(#[sol(rpc, all_derives)] Staking, "../abi/Staking.json");
+sol!(#[sol(rpc, all_derives)] ModelRegistry, "../abi/ModelRegistry.json");
+sol!(#[sol(rpc, all_derives)] JobEscrow, "../abi/JobEscrow.json");

@@ -1,0 +1,67 @@
+//! The suite's events, decoded.
+
+use alloy::{
+    primitives::B256,
+    rpc::types::{Filter, Log},
+    sol_types::SolEventInterface,
+};
+
+use crate::{FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking, Suite};
+
+/// An event of one of the suite's contracts.
+#[derive(Clone, Debug)]
+pub enum SuiteEvent {
+    /// Fee rates.
+    FeeSchedule(FeeSchedule::FeeScheduleEvents),
+    /// Balances.
+    Ledger(Ledger::LedgerEvents),
+    /// Provisions.
+    Staking(Staking::StakingEvents),
+    /// Models.
+    ModelRegistry(ModelRegistry::ModelRegistryEvents),
+    /// Orders, batches, demands.
+    JobEscrow(Box<JobEscrow::JobEscrowEvents>),
+}
+
+/// A log of a suite contract that is none of its events: the record and the chain are of different versions.
+#[derive(Debug, thiserror::Error)]
+#[error("EVENT_UNKNOWN: log {index:?} of transaction {transaction:?} is no event of contract {contract}: {source}")]
+pub struct UnknownEvent {
+    contract: alloy::primitives::Address,
+    transaction: Option<B256>,
+    index: Option<u64>,
+    source: alloy::sol_types::Error,
+}
+
+impl SuiteEvent {
+    /// Decodes `log`. `None` when it was not emitted by a contract of the suite.
+    pub fn decode(suite: &Suite, log: &Log) -> Result<Option<Self>, UnknownEvent> {
+        let unknown = |source| UnknownEvent {
+            contract: log.address(),
+            transaction: log.transaction_hash,
+            index: log.log_index,
+            source,
+        };
+        let (topics, data) = (log.topics(), &log.data().data);
+        let address = log.address();
+        let event = if address == suite.ledger {
+            Self::Ledger(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.job_escrow {
+            Self::JobEscrow(Box::new(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?))
+        } else if address == suite.staking {
+            Self::Staking(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.model_registry {
+            Self::ModelRegistry(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.fee_schedule {
+            Self::FeeSchedule(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(event))
+    }
+}
+
+/// All events of the suite.
+pub fn filter(suite: &Suite) -> Filter {
+    Filter::new().address(suite.event_sources().to_vec())
+}

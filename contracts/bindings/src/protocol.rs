@@ -1,0 +1,71 @@
+//! Identifiers and digests that the protocol derives from content, as `JobEscrow` computes them.
+
+use alloy::{
+    primitives::{Address, B256, U256, keccak256},
+    sol,
+    sol_types::{Eip712Domain, SolStruct, SolValue, eip712_domain},
+};
+
+use crate::JobEscrow::{Batch, Order};
+
+sol! {
+    /// What a customer signs to settle a batch at once (EIP-712). It covers the batch's content without its time, so that
+    /// a reorganised commit needs no new signature.
+    #[derive(Debug)]
+    struct Receipt {
+        bytes32 orderId;
+        address provider;
+        uint32 first;
+        uint32 count;
+        uint64 units;
+        bytes32 root;
+    }
+}
+
+/// `keccak256(abi.encode(chainid, escrow, order))`.
+pub fn order_id(chain_id: u64, escrow: Address, order: &Order) -> B256 {
+    keccak256((U256::from(chain_id), escrow, order.clone()).abi_encode_params())
+}
+
+/// `keccak256(abi.encode(batch))`.
+pub fn batch_id(batch: &Batch) -> B256 {
+    keccak256(batch.abi_encode())
+}
+
+/// EIP-712 domain of receipts.
+pub fn receipt_domain(chain_id: u64, escrow: Address) -> Eip712Domain {
+    eip712_domain! {
+        name: "Assay JobEscrow",
+        version: "1",
+        chain_id: chain_id,
+        verifying_contract: escrow,
+    }
+}
+
+/// The digest that the customer signs for `batch`.
+pub fn receipt_digest(chain_id: u64, escrow: Address, batch: &Batch) -> B256 {
+    let receipt = Receipt {
+        orderId: batch.orderId,
+        provider: batch.provider,
+        first: batch.first,
+        count: batch.count,
+        units: batch.units,
+        root: batch.root,
+    };
+    receipt.eip712_signing_hash(&receipt_domain(chain_id, escrow))
+}
+
+/// Stake that a batch of `count` tasks locks; `None` when it exceeds 128 bits, which the escrow refuses.
+pub fn stake_for(order: &Order, count: u32) -> Option<u128> {
+    order.stakePerTask.checked_mul(u128::from(count))?.checked_add(order.stakePerBatch)
+}
+
+/// What an order escrows: `unitPrice * unitCap * count`, below `2^192`.
+pub fn escrowed(order: &Order) -> U256 {
+    U256::from(order.unitPrice) * U256::from(order.unitCap) * U256::from(order.count)
+}
+
+/// The ERC-6909 id of `token` in the ledger.
+pub fn token_id(token: Address) -> U256 {
+    U256::from_be_bytes(token.into_word().0)
+}

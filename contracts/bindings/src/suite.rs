@@ -1,0 +1,86 @@
+//! Where a deployed suite lives: the record that `assay deploy` writes for each chain.
+
+use std::{collections::BTreeMap, path::Path};
+
+use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+/// The contracts of one chain, as deployed and verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suite {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// A block at or before the first of the suite's events; histories start here.
+    pub block: u64,
+    /// OpenZeppelin AccessManager that may change fee rates.
+    pub access_manager: Address,
+    /// Take rates.
+    pub fee_schedule: Address,
+    /// Custody of all tokens.
+    pub ledger: Address,
+    /// Operators' provisions.
+    pub staking: Address,
+    /// Models.
+    pub model_registry: Address,
+    /// Orders and batches.
+    pub job_escrow: Address,
+    /// Play money, on the local devnet only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dev_token: Option<Address>,
+    /// What the suite was deployed with; part of every address.
+    pub parameters: Parameters,
+    /// keccak256 of the code found at each contract, by contract name.
+    pub code_hashes: BTreeMap<String, B256>,
+}
+
+/// Constructor parameters of a suite. The same parameters give the same addresses on every chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parameters {
+    /// Administrator of the AccessManager.
+    pub admin: Address,
+    /// Ledger account that receives protocol fees.
+    pub pool: Address,
+    /// Default take rate in basis points.
+    pub default_rate: u16,
+    /// Token that is staked; zero is the native currency.
+    pub stake_token: Address,
+    /// Seconds that stake thaws.
+    pub thaw_period: u32,
+}
+
+/// A suite record that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// No such file, or it cannot be read.
+    #[error("SUITE_UNREADABLE: cannot read {path}: {source}; deploy with `assay deploy`, or name the record with --suite")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not a suite record.
+    #[error("SUITE_MALFORMED: {path} is not a deployment record: {source}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl Suite {
+    /// Reads a record from a JSON file.
+    pub fn load(path: &Path) -> Result<Self, SuiteError> {
+        let name = path.display().to_string();
+        let text = std::fs::read(path).map_err(|source| SuiteError::Unreadable { path: name.clone(), source })?;
+        serde_json::from_slice(&text).map_err(|source| SuiteError::Malformed { path: name, source })
+    }
+
+    /// The contracts whose events make up the suite's state.
+    pub fn event_sources(&self) -> [Address; 5] {
+        [self.fee_schedule, self.ledger, self.staking, self.model_registry, self.job_escrow]
+    }
+}
