@@ -85,7 +85,7 @@ lint-solidity:
 	$(STEP) "Solidity format" forge fmt --check
 	$(STEP) "Contract artifacts up to date, sizes" tools/abi --check
 	$(STEP) "Solidity lint" forge lint contracts/src --deny notes
-	$(STEP) "Solidity static analysis" slither . --config-file tools/slither.json
+	$(STEP) "Solidity static analysis" tools/slither-check
 
 # `cargo deny check advisories` is for where the advisory database can be fetched: it lies in a git repository, and
 # `make test` needs nothing but package registries.
