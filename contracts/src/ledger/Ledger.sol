@@ -92,10 +92,11 @@ contract Ledger is ILedger, ERC6909, ReentrancyGuardTransient {
         _debit(balances, msg.sender, id, sum);
         for (uint256 i; i < credits.length; ++i) {
             Credit calldata credit = credits[i];
-            if (credit.amount == 0) continue;
-            require(credit.to != address(0), ERC6909InvalidReceiver(address(0)));
-            _credit(balances, credit.to, credit.amount);
-            emit Transfer(msg.sender, msg.sender, credit.to, id, credit.amount);
+            (address to, uint256 amount) = (credit.to, credit.amount);
+            if (amount == 0) continue;
+            require(to != address(0), ERC6909InvalidReceiver(address(0)));
+            _credit(balances, to, amount);
+            emit Transfer(msg.sender, msg.sender, to, id, amount);
         }
     }
 
