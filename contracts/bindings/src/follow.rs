@@ -19,7 +19,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    SuiteEvent, Suite,
+    Suite, SuiteEvent,
     events::{self, UnknownEvent},
 };
 
