@@ -4,8 +4,38 @@
 
 use alloy::sol;
 
-sol!(#[sol(rpc, all_derives)] Ledger, "../abi/Ledger.json");
-sol!(#[sol(rpc, all_derives)] FeeSchedule, "../abi/FeeSchedule.json");
-sol!(#[sol(rpc, all_derives)] Staking, "../abi/Staking.json");
-sol!(#[sol(rpc, all_derives)] ModelRegistry, "../abi/ModelRegistry.json");
-sol!(#[sol(rpc, all_derives)] JobEscrow, "../abi/JobEscrow.json");
+sol!(
+    #[sol(rpc, all_derives)]
+    AccessManager,
+    "../abi/AccessManager.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    DevToken,
+    "../abi/DevToken.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    Ledger,
+    "../abi/Ledger.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    FeeSchedule,
+    "../abi/FeeSchedule.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    Staking,
+    "../abi/Staking.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    ModelRegistry,
+    "../abi/ModelRegistry.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    JobEscrow,
+    "../abi/JobEscrow.json"
+);

@@ -1,0 +1,215 @@
+//! What will be deployed, and where: known before a chain is asked.
+
+use std::sync::LazyLock;
+
+use alloy::{
+    primitives::{Address, B256, Bytes, address, keccak256},
+    sol_types::SolValue,
+};
+
+use super::{Artifact, DeployError};
+use crate::suite::Parameters;
+
+/// The deterministic deployer (Arachnid's proxy): calldata is a salt of 32 bytes, then the creation code.
+pub const CREATE2_DEPLOYER: Address = address!("4e59b44847b379578588920cA78FbF26c0B4956C");
+
+/// Version of the suite; its hash is the salt of every CREATE2, so that a later suite has other addresses.
+pub const SUITE_VERSION: &str = "assay suite 1";
+
+/// The one chain on which play money may exist.
+pub const DEVNET_CHAIN_ID: u64 = 31_337;
+
+/// Highest take rate that the fee schedule accepts, in basis points (`FeeSchedule.MAX_RATE`).
+pub const MAX_RATE: u16 = 1_000;
+
+/// The local devnet's parameters: play money is staked, thawing takes a minute, and the pool is an account apart.
+pub fn devnet_parameters(admin: Address) -> Parameters {
+    Parameters {
+        admin,
+        pool: address!("000000000000000000000000000000000000Fee5"),
+        default_rate: 250,
+        stake_token: dev_token(),
+        thaw_period: 60,
+    }
+}
+
+/// Refuses what the contracts would refuse.
+fn check(parameters: &Parameters) -> Result<(), DeployError> {
+    let bad = |field, value, expected| Err(DeployError::BadParameter { field, value, expected });
+    match parameters {
+        Parameters { admin: Address::ZERO, .. } => bad("admin", Address::ZERO.to_string(), "an account"),
+        Parameters { pool: Address::ZERO, .. } => bad("pool", Address::ZERO.to_string(), "an account"),
+        Parameters { default_rate, .. } if *default_rate > MAX_RATE => {
+            bad("default_rate", default_rate.to_string(), "at most 1000 basis points")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One contract of the suite with its address.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    /// The compiled contract.
+    pub artifact: &'static Artifact,
+    /// Creation code followed by the encoded constructor arguments.
+    pub init_code: Bytes,
+    /// Where the deterministic deployer puts it.
+    pub address: Address,
+}
+
+impl Contract {
+    fn new(artifact: &'static Artifact, arguments: Vec<u8>) -> Self {
+        let init_code = Bytes::from([artifact.bytecode.as_ref(), &arguments].concat());
+        let address = CREATE2_DEPLOYER.create2_from_code(salt(), &init_code);
+        Self { artifact, init_code, address }
+    }
+
+    /// Calldata for the deterministic deployer.
+    pub fn calldata(&self) -> Bytes {
+        Bytes::from([salt().as_slice(), self.init_code.as_ref()].concat())
+    }
+}
+
+/// The suite's contracts in the order of deployment.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Chain that it is for.
+    pub chain_id: u64,
+    /// Choices that it is made with.
+    pub parameters: Parameters,
+    /// Role manager (OpenZeppelin).
+    pub access_manager: Contract,
+    /// Take rates.
+    pub fee_schedule: Contract,
+    /// Custody.
+    pub ledger: Contract,
+    /// Provisions.
+    pub staking: Contract,
+    /// Models.
+    pub model_registry: Contract,
+    /// Orders.
+    pub job_escrow: Contract,
+    /// Play money, on the devnet alone.
+    pub dev_token: Option<Contract>,
+}
+
+impl Plan {
+    /// Computes every address for `chain_id`. They depend on `parameters` alone; the chain only decides whether play money
+    /// is among the contracts.
+    pub fn new(chain_id: u64, parameters: Parameters) -> Result<Self, DeployError> {
+        check(&parameters)?;
+        let Parameters { admin, pool, default_rate, stake_token, thaw_period } = parameters.clone();
+        let access_manager = Contract::new(&ACCESS_MANAGER, admin.abi_encode());
+        let fee_schedule =
+            Contract::new(&FEE_SCHEDULE, (access_manager.address, pool, default_rate).abi_encode_params());
+        let ledger = Contract::new(&LEDGER, Vec::new());
+        let staking = Contract::new(&STAKING, (ledger.address, stake_token, thaw_period).abi_encode_params());
+        let model_registry = Contract::new(&MODEL_REGISTRY, Vec::new());
+        let peers = (ledger.address, staking.address, model_registry.address, fee_schedule.address);
+        let job_escrow = Contract::new(&JOB_ESCROW, peers.abi_encode_params());
+        let dev_token = (chain_id == DEVNET_CHAIN_ID).then(|| Contract::new(&DEV_TOKEN, Vec::new()));
+        Ok(Self {
+            chain_id,
+            parameters,
+            access_manager,
+            fee_schedule,
+            ledger,
+            staking,
+            model_registry,
+            job_escrow,
+            dev_token,
+        })
+    }
+
+    /// The contracts in the order of deployment.
+    pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
+        let suite = [
+            &self.access_manager,
+            &self.fee_schedule,
+            &self.ledger,
+            &self.staking,
+            &self.model_registry,
+            &self.job_escrow,
+        ];
+        suite.into_iter().chain(&self.dev_token)
+    }
+}
+
+/// Address of the devnet's play money.
+pub fn dev_token() -> Address {
+    Contract::new(&DEV_TOKEN, Vec::new()).address
+}
+
+/// The salt of every CREATE2 of this suite version.
+pub fn salt() -> B256 {
+    keccak256(SUITE_VERSION)
+}
+
+macro_rules! artifacts {
+    ($($name:ident = $file:literal;)*) => {$(
+        static $name: LazyLock<Artifact> = LazyLock::new(|| Artifact::parse(include_str!(concat!("../../../abi/", $file, ".json"))));
+    )*};
+}
+
+artifacts! {
+    ACCESS_MANAGER = "AccessManager";
+    FEE_SCHEDULE = "FeeSchedule";
+    LEDGER = "Ledger";
+    STAKING = "Staking";
+    MODEL_REGISTRY = "ModelRegistry";
+    JOB_ESCROW = "JobEscrow";
+    DEV_TOKEN = "DevToken";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters() -> Parameters {
+        Parameters {
+            admin: Address::repeat_byte(1),
+            pool: Address::repeat_byte(2),
+            default_rate: 100,
+            stake_token: Address::ZERO,
+            thaw_period: 86_400,
+        }
+    }
+
+    fn addresses(chain_id: u64, parameters: Parameters) -> Vec<Address> {
+        Plan::new(chain_id, parameters).unwrap().contracts().map(|contract| contract.address).collect()
+    }
+
+    #[test]
+    fn every_artifact_has_code() {
+        for contract in Plan::new(DEVNET_CHAIN_ID, parameters()).unwrap().contracts() {
+            assert!(!contract.artifact.deployed_bytecode.is_empty(), "{}", contract.artifact.name);
+            assert!(contract.artifact.deployed_bytecode.len() <= 24_576, "{}: beyond EIP-170", contract.artifact.name);
+        }
+    }
+
+    #[test]
+    fn addresses_depend_on_the_parameters_and_not_on_the_chain() {
+        let devnet = addresses(DEVNET_CHAIN_ID, parameters());
+        let mainnet = addresses(1, parameters());
+        assert_eq!(mainnet, addresses(10, parameters()));
+        assert_eq!(mainnet, devnet[..6], "play money comes last and moves nothing");
+
+        let other = addresses(1, Parameters { admin: Address::repeat_byte(3), ..parameters() });
+        assert_ne!(mainnet[0], other[0], "the manager's own admin");
+        assert_ne!(mainnet[1], other[1], "the fee schedule binds the manager");
+        assert_eq!(mainnet[2], other[2], "the ledger has no admin at all");
+    }
+
+    #[test]
+    fn parameters_out_of_range_are_refused() {
+        for (parameters, field) in [
+            (Parameters { admin: Address::ZERO, ..parameters() }, "admin"),
+            (Parameters { pool: Address::ZERO, ..parameters() }, "pool"),
+            (Parameters { default_rate: 1_001, ..parameters() }, "default_rate"),
+        ] {
+            let error = Plan::new(1, parameters).unwrap_err();
+            assert_eq!(error.code(), "bad_parameter");
+            assert!(error.to_string().contains(field), "{error}");
+        }
+    }
+}
