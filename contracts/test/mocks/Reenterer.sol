@@ -26,6 +26,11 @@ contract Reenterer is ITokenHooks {
         (_target, _value, _data, _armed) = (target, value, data, true);
     }
 
+    /// @notice Forgets the prepared call.
+    function disarm() external {
+        _armed = false;
+    }
+
     /// @notice Makes a call as this account, and fails as it fails.
     function execute(address target, uint256 value, bytes calldata data) external {
         (bool success, bytes memory returned) = target.call{value: value}(data);
