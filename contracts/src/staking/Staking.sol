@@ -10,6 +10,8 @@ import {IStaking, Provision} from "./IStaking.sol";
 contract Staking is IStaking {
     /// @dev A provision as stored. Its stake is the sum of the three parts, so no part can exceed it; locking and releasing,
     /// the frequent moves, touch the first slot only.
+    /// INVARIANT: the sum fits 128 bits. `stake` checks it and nothing else raises it, so moves from one part to another
+    /// need no overflow checks.
     struct Parts {
         // slot 0
         uint128 free;
@@ -78,10 +80,13 @@ contract Staking is IStaking {
     function thaw(address service, uint256 amount) external {
         require(amount != 0, Staking_BadAmount(amount));
         Parts storage parts = _provisions[msg.sender][service];
-        uint128 part = _takeFree(parts, msg.sender, service, amount);
+        uint128 part = _requireFree(parts, msg.sender, service, amount);
 
         uint40 thawedAt = uint40(block.timestamp) + thawPeriod;
-        parts.thawing += part;
+        unchecked {
+            parts.free -= part;
+            parts.thawing += part;
+        }
         parts.thawedAt = thawedAt;
         emit ThawStarted(msg.sender, service, amount, thawedAt);
     }
@@ -107,7 +112,11 @@ contract Staking is IStaking {
     function lock(address operator, uint256 amount) external {
         if (amount == 0) return;
         Parts storage parts = _provisions[operator][msg.sender];
-        parts.locked += _takeFree(parts, operator, msg.sender, amount);
+        uint128 part = _requireFree(parts, operator, msg.sender, amount);
+        unchecked {
+            parts.free -= part;
+            parts.locked += part;
+        }
         emit Locked(operator, msg.sender, amount);
     }
 
@@ -115,7 +124,11 @@ contract Staking is IStaking {
     function unlock(address operator, uint256 amount) external {
         if (amount == 0) return;
         Parts storage parts = _provisions[operator][msg.sender];
-        parts.free += _takeLocked(parts, operator, amount);
+        uint128 part = _requireLocked(parts, operator, amount);
+        unchecked {
+            parts.locked -= part;
+            parts.free += part;
+        }
         emit Unlocked(operator, msg.sender, amount);
     }
 
@@ -128,34 +141,35 @@ contract Staking is IStaking {
         require(sum == amount, Staking_CreditsMismatch(amount, sum));
         if (amount == 0) return;
 
-        _takeLocked(_provisions[operator][msg.sender], operator, amount);
+        Parts storage parts = _provisions[operator][msg.sender];
+        uint128 part = _requireLocked(parts, operator, amount);
+        unchecked {
+            parts.locked -= part;
+        }
         emit Slashed(operator, msg.sender, amount);
         ledger.pay(token, credits);
     }
 
     /* INTERNAL */
 
-    /// @dev Takes `amount` out of the free part.
-    function _takeFree(Parts storage parts, address operator, address service, uint256 amount)
+    /// @dev Reverts unless the free part covers `amount`, which then fits 128 bits.
+    function _requireFree(Parts storage parts, address operator, address service, uint256 amount)
         private
-        returns (uint128 taken)
+        view
+        returns (uint128)
     {
         uint128 free = parts.free;
         require(amount <= free, Staking_InsufficientStake(operator, service, free, amount));
-        // Casting is safe: the amount is at most a 128-bit part.
         // forge-lint: disable-next-line(unsafe-typecast)
-        taken = uint128(amount);
-        parts.free = free - taken;
+        return uint128(amount);
     }
 
-    /// @dev Takes `amount` out of the locked part of a provision to the caller.
-    function _takeLocked(Parts storage parts, address operator, uint256 amount) private returns (uint128 taken) {
+    /// @dev Reverts unless the locked part of a provision to the caller covers `amount`, which then fits 128 bits.
+    function _requireLocked(Parts storage parts, address operator, uint256 amount) private view returns (uint128) {
         uint128 locked = parts.locked;
         require(amount <= locked, Staking_NotLocked(operator, msg.sender, locked, amount));
-        // Casting is safe: the amount is at most a 128-bit part.
         // forge-lint: disable-next-line(unsafe-typecast)
-        taken = uint128(amount);
-        parts.locked = locked - taken;
+        return uint128(amount);
     }
 
     /// @dev The stake token's id on the ledger.
