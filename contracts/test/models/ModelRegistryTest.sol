@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
-import {PriceFloor, Royalty} from "../../src/work/IModelRegistry.sol";
+import {IModelRegistry, PriceFloor, Royalty} from "../../src/work/IModelRegistry.sol";
 import {ModelRegistry} from "../../src/work/ModelRegistry.sol";
 
 /// @notice A registry with one model of `owner`'s, sold for `dollar` at 5 and for the native currency at 0.
@@ -45,5 +45,16 @@ abstract contract ModelRegistryTest is Test {
         for (uint256 i; i < count; ++i) {
             list[i] = Royalty(author, share);
         }
+    }
+
+    /// @dev Expects the refusal of a model id that nobody registered.
+    function expectUnknown() internal {
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistry_UnknownModel.selector, PROGRAM));
+    }
+
+    /// @dev Expects the refusal of a caller who is not the owner.
+    function expectRefused(address caller) internal {
+        vm.assume(caller != owner);
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistry_NotOwner.selector, modelId, caller));
     }
 }
