@@ -1,11 +1,29 @@
 //! Deterministic integer inference, its traces, and the Merkle commitments over both.
 //!
-//! This crate knows bytes and arithmetic, never a chain. `ARITHMETIC.md` beside it is the specification; the code here is
-//! its reference implementation.
+//! This crate knows bytes and arithmetic, never a chain. `ARITHMETIC.md` beside it is the specification; [`Model`] runs it.
+
+mod cpu;
+mod error;
+#[cfg(test)]
+mod reference;
+mod tensor;
+mod trace;
+mod weights;
 
 pub mod commit;
+pub mod fixed;
+#[cfg(feature = "import")]
+pub mod import;
 pub mod keccak;
 pub mod merkle;
+pub mod model;
+pub mod tape;
+#[cfg(feature = "tokenizer")]
+pub mod tokenizer;
+
+pub use error::{InputError, ModelError, RunError, TapeError};
+pub use model::Model;
+pub use trace::Trace;
 
 /// A Keccak-256 digest.
 pub type Hash = [u8; 32];

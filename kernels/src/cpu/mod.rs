@@ -1,0 +1,372 @@
+//! The CPU backend: the operators over the tokens of several tasks at once, with the weights packed for the kernels.
+//!
+//! Tasks are put one after the other without padding. Only attention and pooling look across tokens, and they keep to
+//! their task, so no bit of a result depends on what it was computed with.
+
+mod attention;
+mod linear;
+mod pack;
+mod rows;
+mod simd;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use self::{
+    attention::Scores,
+    linear::Activations,
+    pack::PackedLinear,
+    rows::NormGains,
+    simd::Isa,
+};
+use crate::{
+    fixed,
+    tape::{Operator, Shape, Tape, WeightKind},
+    tensor::{Exp, Sum, Tensor},
+    weights::{Weights, gain_row, u32_at},
+};
+
+/// Tokens that one thread takes through the whole program at a time: enough to use the weights well while they are in the
+/// cache, few enough for the activations to stay there too.
+const GROUP_TOKENS: usize = 256;
+
+/// A program with its weights packed.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    isa: Isa,
+    packed: Vec<Packed>,
+    /// For each operator, those whose tensors nothing needs afterwards.
+    done: Vec<Vec<usize>>,
+}
+
+/// A weight tensor as the kernels read it.
+#[derive(Debug)]
+enum Packed {
+    /// Read from the mapped file: one row for each token.
+    Words,
+    Positions { width: usize, x: Vec<i16> },
+    Gains { gain: Vec<i32>, bias: Vec<i32> },
+    Linear(PackedLinear),
+    Scales(Vec<i32>),
+}
+
+/// A tensor, and what matrix products want of it besides.
+#[derive(Debug)]
+struct Made {
+    tensor: Tensor,
+    /// Bytes of a norm.
+    bytes: Vec<i8>,
+    /// 128 times the sum of the bytes of each row.
+    offsets: Vec<i32>,
+}
+
+impl From<Tensor> for Made {
+    fn from(tensor: Tensor) -> Self {
+        Self { tensor, bytes: Vec::new(), offsets: Vec::new() }
+    }
+}
+
+impl Engine {
+    /// Packs the weights for this processor.
+    pub(crate) fn new(tape: &Tape, weights: &Weights) -> Self {
+        Self::with_isa(Isa::detect(), tape, weights)
+    }
+
+    fn with_isa(isa: Isa, tape: &Tape, weights: &Weights) -> Self {
+        let pack = |tensor: usize| {
+            let (spec, rows) = (tape.tensors()[tensor], weights.tensor(tensor));
+            let width = spec.width as usize;
+            match spec.kind {
+                WeightKind::Words => Packed::Words,
+                WeightKind::Positions => {
+                    let x = rows.flat_map(|row| row.chunks_exact(2).map(|b| i16::from_be_bytes([b[0], b[1]])));
+                    Packed::Positions { width, x: x.collect() }
+                }
+                WeightKind::Gains => {
+                    let (gain, bias) = rows.map(gain_row).unzip();
+                    Packed::Gains { gain, bias }
+                }
+                WeightKind::Linear => Packed::Linear(PackedLinear::new(width, rows)),
+                WeightKind::Scales => Packed::Scales(rows.map(|row| u32_at(row, 0).cast_signed()).collect()),
+            }
+        };
+        let packed = (0..tape.tensors().len()).into_par_iter().map(pack).collect();
+        Self { isa, packed, done: done_after(tape.operators()) }
+    }
+
+    /// The output of each task. `tasks` must be valid for the tape.
+    pub(crate) fn run(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
+        let groups = group(tasks, rayon::current_num_threads());
+        groups.into_par_iter().flat_map_iter(|tasks_of| self.group(tape, weights, &tasks[tasks_of])).collect()
+    }
+
+    /// All tensors of one task, in the tape's order.
+    pub(crate) fn trace(&self, tape: &Tape, weights: &Weights, ids: &[u16]) -> Vec<Tensor> {
+        let mut pass = Pass::new(self, tape, weights, std::slice::from_ref(&ids), true);
+        tape.operators().iter().for_each(|operator| pass.step(operator));
+        pass.made.into_iter().map(|made| made.tensor).collect()
+    }
+
+    fn group(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
+        let mut pass = Pass::new(self, tape, weights, tasks, false);
+        for (operator, done) in tape.operators().iter().zip(&self.done) {
+            pass.step(operator);
+            for &done in done {
+                pass.made[done] = Tensor::Ids(Vec::new()).into();
+            }
+        }
+        let Some(Made { tensor: Tensor::Unit(x), .. }) = pass.made.pop() else { unreachable!("a tape ends so") };
+        x.chunks_exact(x.len() / tasks.len()).map(|row| Tensor::Unit(row.to_vec())).collect()
+    }
+}
+
+/// For each operator, the earlier ones that it is the last to read.
+fn done_after(operators: &[Operator]) -> Vec<Vec<usize>> {
+    let mut done = vec![Vec::new(); operators.len()];
+    let mut seen = vec![false; operators.len()];
+    for (at, operator) in operators.iter().enumerate().rev() {
+        for source in sources(operator, operators) {
+            if !std::mem::replace(&mut seen[source], true) {
+                done[at].push(source);
+            }
+        }
+    }
+    done
+}
+
+/// The operators that one reads; a context reads the queries and keys too, for it makes the exponentials anew.
+fn sources(operator: &Operator, operators: &[Operator]) -> Vec<usize> {
+    let direct: Vec<u16> = match *operator {
+        Operator::Ids { .. } => vec![],
+        Operator::Embed { ids, .. } => vec![ids],
+        Operator::Norm { sum, .. } => vec![sum],
+        Operator::Linear { input, .. } | Operator::Gelu { input, .. } => vec![input],
+        Operator::Residual { input, residual, .. } => vec![input, residual],
+        Operator::Exp { q, k, .. } => vec![q, k],
+        Operator::Context { exp, v } => match operators[usize::from(exp)] {
+            Operator::Exp { q, k, .. } => vec![exp, v, q, k],
+            _ => vec![exp, v],
+        },
+        Operator::Pool { x } => vec![x],
+        Operator::Unit { pool } => vec![pool],
+    };
+    direct.into_iter().map(usize::from).collect()
+}
+
+/// Splits tasks into runs of about [`GROUP_TOKENS`] tokens, and into enough of them to keep all threads busy.
+fn group(tasks: &[Vec<u16>], threads: usize) -> Vec<Range<usize>> {
+    let total: usize = tasks.iter().map(Vec::len).sum();
+    let groups = total.div_ceil(GROUP_TOKENS).next_multiple_of(threads.max(1)).max(1);
+    let target = total.div_ceil(groups);
+    let (mut ranges, mut start, mut tokens) = (Vec::new(), 0, 0);
+    for (at, task) in tasks.iter().enumerate() {
+        // Stop where the group's length comes nearest to the target.
+        if tokens > 0 && tokens + task.len() / 2 > target {
+            ranges.push(start..at);
+            (start, tokens) = (at, 0);
+        }
+        tokens += task.len();
+    }
+    if start < tasks.len() {
+        ranges.push(start..tasks.len());
+    }
+    ranges
+}
+
+/// One pass of the program over some tasks.
+struct Pass<'a, T> {
+    engine: &'a Engine,
+    tape: &'a Tape,
+    weights: &'a Weights,
+    tasks: &'a [T],
+    /// Tokens of each task in the tensors.
+    spans: Vec<Range<usize>>,
+    /// Whether every tensor is wanted, and not the last alone.
+    all: bool,
+    made: Vec<Made>,
+}
+
+impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
+    fn new(engine: &'a Engine, tape: &'a Tape, weights: &'a Weights, tasks: &'a [T], all: bool) -> Self {
+        let mut end = 0;
+        let span = |task: &T| {
+            let start = end;
+            end += task.as_ref().len();
+            start..end
+        };
+        let spans = tasks.iter().map(span).collect();
+        Self { engine, tape, weights, tasks, spans, all, made: Vec::with_capacity(tape.operators().len()) }
+    }
+
+    fn tokens(&self) -> usize {
+        self.spans.last().map_or(0, |span| span.end)
+    }
+
+    fn step(&mut self, operator: &Operator) {
+        let made = match *operator {
+            Operator::Ids { .. } => Tensor::Ids(self.tasks.iter().flat_map(T::as_ref).copied().collect()).into(),
+            Operator::Embed { words, positions, shift, .. } => self.embed(words, positions, shift.into()).into(),
+            Operator::Norm { sum, gains, shift, transposed } => self.norm(sum, gains, shift.into(), transposed),
+            Operator::Linear { input, weights, shift, transposed } => {
+                let x = linear::to_bytes(self.engine.isa, self.activations(input), self.linear(weights), shift.into());
+                if transposed { Tensor::LinearT { x }.into() } else { Tensor::Linear { x }.into() }
+            }
+            Operator::Residual { input, weights, residual, shift, residual_shift } => {
+                let Tensor::Norm { x, .. } = self.tensor(residual) else { unreachable!("checked by the tape") };
+                let (input, weights) = (self.activations(input), self.linear(weights));
+                let x = linear::to_sum(self.engine.isa, input, weights, shift.into(), x, residual_shift.into());
+                self.sum(x, weights.rows).into()
+            }
+            Operator::Gelu { input, weights, shift } => {
+                let (input, weights) = (self.activations(input), self.linear(weights));
+                let wide = linear::to_gelu(self.engine.isa, input, weights, shift.into());
+                self.quantised(&wide, weights.rows)
+            }
+            Operator::Exp { .. } => self.exp(operator).into(),
+            Operator::Context { exp, v } => self.context(exp, v),
+            Operator::Pool { x } => self.pool(x).into(),
+            Operator::Unit { pool } => {
+                let Tensor::Pool { root, sum } = self.tensor(pool) else { unreachable!("checked by the tape") };
+                let rows = sum.chunks_exact(sum.len() / root.len()).zip(root);
+                Tensor::Unit(rows.flat_map(|(row, &root)| row.iter().map(move |&p| fixed::unit(p, root))).collect()).into()
+            }
+        };
+        self.made.push(made);
+    }
+
+    fn tensor(&self, operator: u16) -> &Tensor {
+        &self.made[usize::from(operator)].tensor
+    }
+
+    fn linear(&self, tensor: u16) -> &'a PackedLinear {
+        match &self.engine.packed[usize::from(tensor)] {
+            Packed::Linear(packed) => packed,
+            _ => unreachable!("checked by the tape"),
+        }
+    }
+
+    fn activations(&self, operator: u16) -> Activations<'_> {
+        let made = &self.made[usize::from(operator)];
+        match &made.tensor {
+            Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets },
+            Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets },
+            _ => unreachable!("checked by the tape"),
+        }
+    }
+
+    fn embed(&self, words: u16, positions: u16, shift: u32) -> Tensor {
+        let Packed::Positions { width, x: places } = &self.engine.packed[usize::from(positions)] else {
+            unreachable!("checked by the tape")
+        };
+        let mut x = vec![0; self.tokens() * width];
+        let mut out = x.chunks_exact_mut(*width);
+        for task in self.tasks {
+            for ((&id, place), out) in task.as_ref().iter().zip(places.chunks_exact(*width)).zip(&mut out) {
+                let row = self.weights.row(words.into(), id.into());
+                rows::embed(self.engine.isa, &row[4..], u32_at(row, 0).cast_signed(), place, shift, out);
+            }
+        }
+        self.sum(x, *width)
+    }
+
+    /// Adds mean and deviation of each row.
+    fn sum(&self, x: Vec<i32>, width: usize) -> Tensor {
+        let n = x.len() / width;
+        let (mut mean, mut deviation) = (vec![0; n], vec![0; n]);
+        for ((row, mean), deviation) in x.chunks_exact(width).zip(&mut mean).zip(&mut deviation) {
+            rows::moments(self.engine.isa, row, mean, deviation);
+        }
+        Tensor::Sum(Sum { mean, deviation, x })
+    }
+
+    fn norm(&self, sum: u16, gains: u16, shift: u32, transposed: bool) -> Made {
+        let Tensor::Sum(Sum { mean, deviation, x: y }) = self.tensor(sum) else { unreachable!("checked by the tape") };
+        let Packed::Gains { gain, bias } = &self.engine.packed[usize::from(gains)] else {
+            unreachable!("checked by the tape")
+        };
+        let root = fixed::root_width(gain.len());
+        let mut x = vec![0; y.len()];
+        let rows = y.chunks_exact(gain.len()).zip(x.chunks_exact_mut(gain.len())).zip(mean.iter().zip(deviation));
+        for ((y, x), (&mean, &deviation)) in rows {
+            let inverse = fixed::inverse_deviation(root, deviation);
+            rows::normalise(self.engine.isa, y, mean, inverse, NormGains { gain, bias, shift }, x);
+        }
+        if transposed {
+            return Tensor::NormT { x }.into();
+        }
+        let (max, bytes, offsets) = self.quantise(&x, gain.len());
+        Made { tensor: Tensor::Norm { max, x }, bytes, offsets }
+    }
+
+    /// Maxima, bytes and offsets of rows.
+    fn quantise(&self, x: &[i16], width: usize) -> (Vec<u16>, Vec<i8>, Vec<i32>) {
+        let n = x.len() / width;
+        let (mut max, mut bytes, mut offsets) = (vec![0; n], vec![0; x.len()], vec![0; n]);
+        let rows = x.chunks_exact(width).zip(bytes.chunks_exact_mut(width));
+        for ((row, bytes), (max, offset)) in rows.zip(max.iter_mut().zip(&mut offsets)) {
+            rows::quantise(self.engine.isa, row, bytes, max, offset);
+        }
+        (max, bytes, offsets)
+    }
+
+    fn quantised(&self, wide: &[i16], width: usize) -> Made {
+        let (max, x, offsets) = self.quantise(wide, width);
+        // Only commitments say where the maximum is.
+        let place = |(row, &max): (&[i16], &u16)| row.iter().position(|v| v.unsigned_abs() == max).unwrap_or(0) as u16;
+        let argmax = if self.all { wide.chunks_exact(width).zip(&max).map(place).collect() } else { Vec::new() };
+        Made { tensor: Tensor::Quantised { max, argmax, x }, bytes: Vec::new(), offsets }
+    }
+
+    /// Queries and keys of one task for an operator that makes exponentials.
+    fn scores(&self, operator: &Operator, span: &Range<usize>) -> Scores<'_> {
+        let Operator::Exp { q, k, scales, shift, .. } = *operator else { unreachable!("checked by the tape") };
+        let (Tensor::Linear { x: q }, Tensor::Linear { x: k }) = (self.tensor(q), self.tensor(k)) else {
+            unreachable!("checked by the tape")
+        };
+        let Packed::Scales(scales) = &self.engine.packed[usize::from(scales)] else {
+            unreachable!("checked by the tape")
+        };
+        let width = q.len() / self.tokens();
+        let part = span.start * width..span.end * width;
+        Scores { q: &q[part.clone()], k: &k[part], n: span.len(), width, scales, shift: shift.into() }
+    }
+
+    fn exp(&self, operator: &Operator) -> Tensor {
+        let mut exp = Exp::default();
+        if self.all {
+            attention::exponentials(self.engine.isa, self.scores(operator, &self.spans[0]), &mut exp);
+        }
+        Tensor::Exp(exp)
+    }
+
+    fn context(&self, exp: u16, v: u16) -> Made {
+        let Shape::LinearT(width) = self.tape.shapes()[usize::from(v)] else { unreachable!("checked by the tape") };
+        let Tensor::LinearT { x: v } = self.tensor(v) else { unreachable!("checked by the tape") };
+        let (width, exp) = (width as usize, &self.tape.operators()[usize::from(exp)]);
+        let mut wide = vec![0; v.len()];
+        for span in &self.spans {
+            let part = span.start * width..span.end * width;
+            let scores = self.scores(exp, span);
+            attention::context(self.engine.isa, scores, &v[part.clone()], width, &mut wide[part]);
+        }
+        self.quantised(&wide, width)
+    }
+
+    fn pool(&self, x: u16) -> Tensor {
+        let Shape::NormT(width) = self.tape.shapes()[usize::from(x)] else { unreachable!("checked by the tape") };
+        let Tensor::NormT { x } = self.tensor(x) else { unreachable!("checked by the tape") };
+        let width = width as usize;
+        let mut sum = vec![0; self.spans.len() * width];
+        for (sums, span) in sum.chunks_exact_mut(width).zip(&self.spans) {
+            for row in x[span.start * width..span.end * width].chunks_exact(width) {
+                rows::accumulate(self.engine.isa, row, sums);
+            }
+        }
+        let root = |row: &[i32]| row.iter().map(|&p| i64::from(p).pow(2).cast_unsigned()).sum::<u64>().isqrt() as u32;
+        Tensor::Pool { root: sum.chunks_exact(width).map(root).collect(), sum }
+    }
+}

@@ -1,0 +1,1 @@
+//! Every instruction set makes the bits of the specification.

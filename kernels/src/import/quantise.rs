@@ -1,0 +1,255 @@
+//! From floating point and ranges to a tape and its weights.
+
+use rayon::prelude::*;
+
+use super::{
+    calibrate::{Channels, Ranges},
+    float::{Bert, Dense, Gains, Layer, Matrix},
+};
+use crate::{
+    TapeError,
+    fixed::{EXP_BITS, GELU_BITS, PRE_SHIFT},
+    tape::{Operator, Tape, WeightKind, WeightTensor},
+};
+
+/// Fraction bits of pre-norm sums inside the layers.
+const SUM_BITS: i32 = 14;
+/// Fraction bits of gains; with the 16 of a normalised element they make the 30 that a norm's shift is counted from.
+const GAIN_BITS: i32 = 14;
+/// Fraction bits of a context, in units of its value's scale.
+const CONTEXT_BITS: i32 = 8;
+/// Room that norms leave above what calibration saw.
+const HEADROOM: f64 = 1.25;
+/// Share of a channel's excess over the median that smoothing moves into the next weights.
+const SMOOTHING: f64 = 0.75;
+
+/// A tape and the bytes of its weights.
+pub(super) fn quantise(model: &Bert, ranges: &Ranges, max_units: u32) -> Result<(Tape, Vec<u8>), TapeError> {
+    let mut build = Build { tensors: Vec::new(), weights: Vec::new(), operators: Vec::new() };
+    build.operators.push(Operator::Ids { vocabulary: model.words.rows as u32 });
+    let mut x = {
+        let sum = build.embed(model, max_units);
+        let smoothing = Smoothing::new(&ranges.norms[0]);
+        build.norm(sum, &model.norm, &ranges.norms[0], smoothing, false)
+    };
+    let last = model.layers.len() - 1;
+    for (i, layer) in model.layers.iter().enumerate() {
+        x = build.layer(layer, i, ranges, model.heads, &x, i == last);
+    }
+    let pool = build.push(Operator::Pool { x: x.operator });
+    build.push(Operator::Unit { pool });
+    Ok((Tape::new(max_units, build.tensors, build.operators)?, build.weights))
+}
+
+struct Build {
+    tensors: Vec<WeightTensor>,
+    weights: Vec<u8>,
+    operators: Vec<Operator>,
+}
+
+/// A tensor that matrix products read.
+struct Activation {
+    operator: u16,
+    /// Fraction bits of its integers.
+    bits: i32,
+    /// What a unit of channel `c` is worth, apart from the fraction bits.
+    units: Vec<f64>,
+    /// Mean square of each channel, in real terms.
+    mean_squares: Vec<f64>,
+}
+
+/// Left shifts that undo a norm's smoothing, channel by channel.
+struct Smoothing(Vec<u8>);
+
+impl Smoothing {
+    fn none(width: usize) -> Self {
+        Self(vec![0; width])
+    }
+
+    fn new(channels: &Channels) -> Self {
+        let mut sorted = channels.max.clone();
+        sorted.sort_by(f64::total_cmp);
+        let median = sorted[sorted.len() / 2].max(f64::MIN_POSITIVE);
+        let shift = |max: &f64| (SMOOTHING * libm::log2(max.max(f64::MIN_POSITIVE) / median)).round().clamp(0.0, 6.0) as u8;
+        Self(channels.max.iter().map(shift).collect())
+    }
+
+    fn units(&self) -> Vec<f64> {
+        self.0.iter().map(|&k| f64::from(1u32 << k)).collect()
+    }
+}
+
+impl Build {
+    fn push(&mut self, operator: Operator) -> u16 {
+        self.operators.push(operator);
+        (self.operators.len() - 1) as u16
+    }
+
+    fn tensor(&mut self, kind: WeightKind, width: usize, rows: Vec<Vec<u8>>) -> u16 {
+        self.tensors.push(WeightTensor { kind, rows: rows.len() as u32, width: width as u32 });
+        self.weights.extend(rows.into_iter().flatten());
+        (self.tensors.len() - 1) as u16
+    }
+
+    fn embed(&mut self, model: &Bert, max_units: u32) -> u16 {
+        let width = model.width();
+        let kinds = &model.kinds.x[..width];
+        let places: Vec<Vec<f64>> = model.positions.x.chunks_exact(width).take(max_units as usize)
+            .map(|row| row.iter().zip(kinds).map(|(p, kind)| f64::from(*p) + f64::from(*kind)).collect())
+            .collect();
+        let largest = places.iter().flatten().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()));
+        let bits = libm::floor(libm::log2(32767.0 / largest)).min(20.0) as i32;
+        let words: Vec<(f64, Vec<i8>)> = model.words.x.par_chunks_exact(width).map(|row| {
+            let row: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
+            quantise_row(&row, &vec![1.0; width])
+        }).collect();
+        let top = words.iter().fold(f64::MIN_POSITIVE, |m, (scale, _)| m.max(*scale)) * exp2(bits);
+        let shift = libm::floor(libm::log2(f64::from(1 << 23) / top)).clamp(1.0, 30.0) as i32;
+        let rows = words.iter().map(|(scale, row)| {
+            let mul = (scale * exp2(bits + shift)).round() as u32;
+            mul.to_be_bytes().into_iter().chain(row.iter().map(|w| w.cast_unsigned())).collect()
+        });
+        let words = self.tensor(WeightKind::Words, width, rows.collect());
+        let rows = places.iter().map(|row| row.iter().flat_map(|p| ((p * exp2(bits)).round() as i16).to_be_bytes()).collect());
+        let positions = self.tensor(WeightKind::Positions, width, rows.collect());
+        self.push(Operator::Embed { ids: 0, words, positions, shift: shift as u8 })
+    }
+
+    fn norm(&mut self, sum: u16, norm: &Gains, seen: &Channels, smoothing: Smoothing, transposed: bool) -> Residual {
+        let units = smoothing.units();
+        let largest = seen.max.iter().zip(&units).fold(f64::MIN_POSITIVE, |m, (max, unit)| m.max(max / unit));
+        let bits = libm::floor(libm::log2(32767.0 / (largest * HEADROOM))).clamp(0.0, f64::from(SUM_BITS)) as i32;
+        let rows = norm.gain.iter().zip(&norm.bias).zip(&units).map(|((&gain, &bias), unit)| {
+            let gain = (f64::from(gain) / unit * exp2(GAIN_BITS)).round() as i32;
+            let bias = (f64::from(bias) / unit * exp2(bits)).round() as i32;
+            gain.to_be_bytes().into_iter().chain(bias.to_be_bytes()).collect()
+        });
+        let gains = self.tensor(WeightKind::Gains, 1, rows.collect());
+        let operator = self.push(Operator::Norm { sum, gains, shift: (16 + GAIN_BITS - bits) as u8, transposed });
+        let mean_squares = seen.mean_squares();
+        Residual { operator, shifts: smoothing.0, input: Activation { operator, bits, units, mean_squares } }
+    }
+
+    fn layer(&mut self, layer: &Layer, index: usize, ranges: &Ranges, heads: usize, x: &Residual, last: bool) -> Residual {
+        let context = self.attention(layer, index, ranges, heads, &x.input);
+        let sum = self.residual(&layer.out, &context, x);
+        let seen = &ranges.norms[2 * index + 1];
+        let x = self.norm(sum, &layer.attention_norm, seen, Smoothing::new(seen), false);
+        let gelu = self.gelu(&layer.up, &ranges.gelus[index], &x.input);
+        let sum = self.residual(&layer.down, &gelu, &x);
+        let seen = &ranges.norms[2 * index + 2];
+        let smoothing = if last { Smoothing::none(seen.max.len()) } else { Smoothing::new(seen) };
+        self.norm(sum, &layer.norm, seen, smoothing, last)
+    }
+
+    fn attention(&mut self, layer: &Layer, index: usize, ranges: &Ranges, heads: usize, x: &Activation) -> Activation {
+        let (q_max, k_max) = (&ranges.queries[index].max, &ranges.keys[index].max);
+        let head_width = q_max.len() / heads;
+        // A score does not change when a channel of the query grows and that of the key shrinks alike: both get one range.
+        let balance: Vec<f64> = q_max.iter().zip(k_max).map(|(q, k)| (k.max(1e-6) / q.max(1e-6)).sqrt()).collect();
+        let ranges_both: Vec<f64> = q_max.iter().zip(k_max).map(|(q, k)| (q.max(1e-6) * k.max(1e-6)).sqrt()).collect();
+        let head_scales: Vec<f64> =
+            ranges_both.chunks_exact(head_width).map(|head| head.iter().fold(0.0, |m: f64, v| m.max(*v)) / 127.0).collect();
+        let scale_of = |c: usize| head_scales[c / head_width];
+        let q_units: Vec<f64> = balance.iter().enumerate().map(|(c, b)| b / scale_of(c)).collect();
+        let k_units: Vec<f64> = balance.iter().enumerate().map(|(c, b)| 1.0 / (b * scale_of(c))).collect();
+        let q = self.linear(&layer.q, x, &q_units, false);
+        let k = self.linear(&layer.k, x, &k_units, false);
+
+        let v_max = &ranges.values[index].max;
+        let v_top = v_max.iter().fold(1e-6, |m: f64, v| m.max(*v));
+        let v_scales: Vec<f64> = v_max.iter().map(|v| (v.max(1e-6) * v_top).sqrt() / 127.0).collect();
+        let v = self.linear(&layer.v, x, &v_scales.iter().map(|s| 1.0 / s).collect::<Vec<_>>(), true);
+
+        let exp = self.exp(q, k, &head_scales, head_width);
+        let operator = self.push(Operator::Context { exp, v });
+        Activation { operator, bits: CONTEXT_BITS, units: v_scales, mean_squares: ranges.contexts[index].mean_squares() }
+    }
+
+    fn exp(&mut self, q: u16, k: u16, head_scales: &[f64], head_width: usize) -> u16 {
+        let factor = std::f64::consts::LOG2_E / (head_width as f64).sqrt() * exp2(EXP_BITS as i32);
+        let factors: Vec<f64> = head_scales.iter().map(|s| s * s * factor).collect();
+        let top = factors.iter().fold(f64::MIN_POSITIVE, |m, f| m.max(*f));
+        // The largest scale that keeps a score and the half that rounds it within 31 bits.
+        let limit = f64::from(1 << 30) * 1.9 / (127.0 * 127.0 * head_width as f64);
+        let shift = libm::floor(libm::log2(limit / top)).clamp(1.0, 26.0) as i32;
+        let rows = factors.iter().map(|f| ((f * exp2(shift)).round() as u32).to_be_bytes().to_vec()).collect();
+        let scales = self.tensor(WeightKind::Scales, 1, rows);
+        self.push(Operator::Exp { q, k, scales, heads: head_scales.len() as u16, shift: shift as u8 })
+    }
+
+    fn linear(&mut self, dense: &Dense, x: &Activation, out_units: &[f64], transposed: bool) -> u16 {
+        let (weights, shift) = self.product(dense, x, out_units, &vec![0; out_units.len()]);
+        self.push(Operator::Linear { input: x.operator, weights, shift, transposed })
+    }
+
+    fn residual(&mut self, dense: &Dense, x: &Activation, residual: &Residual) -> u16 {
+        let units = vec![exp2(SUM_BITS); dense.weights.rows];
+        let (weights, shift) = self.product(dense, x, &units, &residual.shifts);
+        let residual_shift = (SUM_BITS - residual.input.bits) as u8;
+        let residual = residual.operator;
+        self.push(Operator::Residual { input: x.operator, weights, residual, shift, residual_shift })
+    }
+
+    fn gelu(&mut self, dense: &Dense, seen: &Channels, x: &Activation) -> Activation {
+        let smoothing = Smoothing::new(seen);
+        let units = vec![exp2(GELU_BITS as i32); dense.weights.rows];
+        let (weights, shift) = self.product(dense, x, &units, &smoothing.0);
+        let operator = self.push(Operator::Gelu { input: x.operator, weights, shift });
+        Activation { operator, bits: GELU_BITS as i32, units: smoothing.units(), mean_squares: seen.mean_squares() }
+    }
+
+    /// The rows of a matrix product whose result counts `out_units` to one.
+    fn product(&mut self, dense: &Dense, x: &Activation, out_units: &[f64], row_shifts: &[u8]) -> (u16, u8) {
+        let Matrix { width, x: weights, .. } = &dense.weights;
+        // An error in the weight of a channel counts with the channel's mean square.
+        let importance: Vec<f64> =
+            x.mean_squares.iter().zip(&x.units).map(|(square, unit)| square / (unit * unit) + 1e-12).collect();
+        let rows: Vec<(f64, Vec<i8>)> = weights
+            .par_chunks_exact(*width)
+            .map(|row| {
+                let row: Vec<f64> = row.iter().zip(&x.units).map(|(&w, unit)| f64::from(w) * unit).collect();
+                quantise_row(&row, &importance)
+            })
+            .collect();
+        let input = exp2(PRE_SHIFT as i32 - x.bits) / 127.0;
+        let muls: Vec<f64> = rows.iter().zip(out_units).map(|((scale, _), units)| scale * input * units).collect();
+        let top = muls.iter().fold(f64::MIN_POSITIVE, |m, mul| m.max(*mul));
+        let shift = libm::floor(libm::log2(exp2(30) / top)).clamp(1.0, 61.0) as i32;
+        let encoded = rows.iter().enumerate().map(|(j, (_, row))| {
+            let mul = (muls[j] * exp2(shift)).round() as u32;
+            let bias = (f64::from(dense.bias[j]) * out_units[j]).round() as i32;
+            let head = mul.to_be_bytes().into_iter().chain(bias.to_be_bytes()).chain([row_shifts[j]]);
+            head.chain(row.iter().map(|w| w.cast_unsigned())).collect()
+        });
+        let encoded = encoded.collect();
+        (self.tensor(WeightKind::Linear, *width, encoded), shift as u8)
+    }
+}
+
+/// A norm, as later sums and products read it.
+struct Residual {
+    operator: u16,
+    shifts: Vec<u8>,
+    input: Activation,
+}
+
+/// Scale and integers of a row: of 21 scales up to the largest weight's, the one with the least weighted error.
+fn quantise_row(row: &[f64], importance: &[f64]) -> (f64, Vec<i8>) {
+    let top = row.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
+    if top == 0.0 {
+        return (0.0, vec![0; row.len()]);
+    }
+    let round = |w: f64, scale: f64| (w / scale).round().clamp(-127.0, 127.0);
+    let error = |scale: f64| -> f64 {
+        row.iter().zip(importance).map(|(&w, weight)| weight * (w - round(w, scale) * scale).powi(2)).sum()
+    };
+    let scales = (0..=20).map(|step| top / 127.0 * (1.0 - f64::from(step) * 0.02));
+    let (_, scale) = scales.map(|scale| (error(scale), scale)).fold((f64::MAX, 0.0), |best, this| if this.0 < best.0 { this } else { best });
+    (scale, row.iter().map(|&w| round(w, scale) as i8).collect())
+}
+
+/// `2^power`, exactly.
+fn exp2(power: i32) -> f64 {
+    libm::ldexp(1.0, power)
+}

@@ -1,0 +1,200 @@
+//! A model package, opened and checked, ready to run.
+//!
+//! A package is a folder: `program.tape`, `weights.bin`, `model.json` (see [`Manifest`]) and, for those who start from
+//! text, `tokenizer.json`.
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Hash, InputError, ModelError, RunError, Trace,
+    cpu::Engine,
+    tape::Tape,
+    weights::Weights,
+};
+
+/// File of the program.
+pub const TAPE_FILE: &str = "program.tape";
+/// File of the weights.
+pub const WEIGHTS_FILE: &str = "weights.bin";
+/// File that describes the package.
+pub const MANIFEST_FILE: &str = "model.json";
+/// File of the tokenizer.
+pub const TOKENIZER_FILE: &str = "tokenizer.json";
+
+/// The longest manifest or tape that is read, in bytes.
+const SMALL_FILE_MAX: u64 = 4 << 20;
+
+/// What `model.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// What people call the model.
+    pub name: String,
+    /// Root of the tape, hexadecimal with `0x`.
+    pub program_root: String,
+    /// Root of the weights, hexadecimal with `0x`.
+    pub weights_root: String,
+    /// Where the weights come from.
+    pub source: String,
+    /// SHA-256 of the source's weights, hexadecimal.
+    pub source_sha256: String,
+    /// Length of the output vector.
+    pub width: u32,
+    /// Number of token ids.
+    pub vocabulary: u32,
+    /// The most tokens of an input.
+    pub max_units: u32,
+}
+
+/// A model whose files have been checked against the roots in its manifest.
+#[derive(Debug)]
+pub struct Model {
+    manifest: Manifest,
+    program_root: Hash,
+    weights_root: Hash,
+    tape: Tape,
+    weights: Weights,
+    engine: Engine,
+}
+
+impl Model {
+    /// Opens the package in the folder `dir`: checks roots, shapes and bounds.
+    ///
+    /// # Errors
+    /// Codes `MODEL_*` and `TAPE_*`: a file that is missing, damaged, or no valid model.
+    pub fn open(dir: &Path) -> Result<Self, ModelError> {
+        let manifest: Manifest = serde_json::from_slice(&read_small(&dir.join(MANIFEST_FILE))?)
+            .map_err(|e| ModelError::Manifest { reason: e.to_string() })?;
+        let program_root = parse_root("program_root", &manifest.program_root)?;
+        let weights_root = parse_root("weights_root", &manifest.weights_root)?;
+        let tape = Tape::decode(&read_small(&dir.join(TAPE_FILE))?)?;
+        same_root(TAPE_FILE, tape.root(), program_root)?;
+        let weights = Weights::open(&dir.join(WEIGHTS_FILE), &tape)?;
+        same_root(WEIGHTS_FILE, weights.root(), weights_root)?;
+        weights.check(&tape)?;
+        let engine = Engine::new(&tape, &weights);
+        Ok(Self { manifest, program_root, weights_root, tape, weights, engine })
+    }
+
+    /// Root of the program.
+    pub fn program_root(&self) -> Hash {
+        self.program_root
+    }
+
+    /// Root of the weights.
+    pub fn weights_root(&self) -> Hash {
+        self.weights_root
+    }
+
+    /// What people call the model.
+    pub fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// What `model.json` says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The program.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// The most units of an input.
+    pub fn max_units(&self) -> u32 {
+        self.tape.max_units()
+    }
+
+    /// Bytes of an output row.
+    pub fn output_len(&self) -> usize {
+        self.tape.shapes().last().map_or(0, |shape| shape.row_len(1) as usize)
+    }
+
+    /// Units of an input row: its number of tokens.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take the row.
+    pub fn units(&self, input_row: &[u8]) -> Result<u32, InputError> {
+        self.ids(input_row).map(|ids| ids.len() as u32)
+    }
+
+    /// Output rows of the input rows. The bits of one never depend on the others.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take one of the rows; nothing is computed then.
+    pub fn run(&self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
+        let ids = self.all_ids(inputs)?;
+        let outputs = self.engine.run(&self.tape, &self.weights, &ids);
+        Ok(outputs.into_iter().map(|output| output.rows(1).swap_remove(0)).collect())
+    }
+
+    /// Roots of all tensors of a task.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take the row.
+    pub fn trace(&self, input: &[u8]) -> Result<Trace, RunError> {
+        let ids = self.all_ids(&[input])?.remove(0);
+        Ok(Trace::new(ids.len(), self.engine.trace(&self.tape, &self.weights, &ids)))
+    }
+
+    fn all_ids(&self, inputs: &[&[u8]]) -> Result<Vec<Vec<u16>>, RunError> {
+        let ids = |(task, input): (usize, &&[u8])| self.ids(input).map_err(|source| RunError::Input { task, source });
+        inputs.iter().enumerate().map(ids).collect()
+    }
+
+    fn ids(&self, row: &[u8]) -> Result<Vec<u16>, InputError> {
+        let (pairs, rest) = row.as_chunks::<2>();
+        let (max, vocabulary) = (self.max_units(), self.tape.vocabulary());
+        if row.is_empty() {
+            return Err(InputError::Empty);
+        }
+        if !rest.is_empty() {
+            return Err(InputError::Odd { len: row.len() });
+        }
+        if pairs.len() > max as usize {
+            return Err(InputError::TooLong { units: pairs.len(), max });
+        }
+        let id = |(position, pair): (usize, &[u8; 2])| match u16::from_be_bytes(*pair) {
+            id if u32::from(id) < vocabulary => Ok(id),
+            id => Err(InputError::UnknownId { position, id, vocabulary }),
+        };
+        pairs.iter().enumerate().map(id).collect()
+    }
+}
+
+fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let error = |source| ModelError::File { file: path.display().to_string(), source };
+    if fs::metadata(path).map_err(error)?.len() > SMALL_FILE_MAX {
+        return Err(error(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the file has more than 4 MiB")));
+    }
+    fs::read(path).map_err(error)
+}
+
+fn parse_root(field: &str, text: &str) -> Result<Hash, ModelError> {
+    let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
+    let mut hash = [0; 32];
+    let wrong = || ModelError::Manifest { reason: format!("{field} is not 32 bytes of hexadecimal: {text}") };
+    if digits.len() != 64 {
+        return Err(wrong());
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
+        let digit = |c: u8| char::from(c).to_digit(16).ok_or_else(wrong);
+        *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+    }
+    Ok(hash)
+}
+
+fn same_root(file: &'static str, found: Hash, expected: Hash) -> Result<(), ModelError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(ModelError::Root { file, found: Box::new(found), expected: Box::new(expected) })
+}
+
+/// The hash as the manifest writes it.
+#[cfg(feature = "import")]
+pub(crate) fn root_text(hash: &Hash) -> String {
+    crate::error::Hex(hash).to_string()
+}

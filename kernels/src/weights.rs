@@ -1,0 +1,189 @@
+//! The weights of a model: the rows of the tape's tensors, one after the other, as they are hashed.
+
+use std::{fs::File, path::Path};
+
+use memmap2::Mmap;
+use rayon::prelude::*;
+
+use crate::{
+    Hash, ModelError,
+    fixed::{PRE_SHIFT, rsh64},
+    merkle::{Tree, leaf_hash, tensor_root},
+    tape::{Operator, Tape, WeightTensor},
+};
+
+/// Weight rows, mapped from a file so that processes share them, or held in memory.
+pub(crate) struct Weights {
+    bytes: Bytes,
+    tensors: Vec<WeightTensor>,
+    starts: Vec<usize>,
+}
+
+enum Bytes {
+    Mapped(Mmap),
+    Owned(Vec<u8>),
+}
+
+impl std::fmt::Debug for Weights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Weights({} tensors, {} bytes)", self.tensors.len(), self.bytes().len())
+    }
+}
+
+impl Weights {
+    /// Maps the weights of `tape` from a file.
+    pub(crate) fn open(path: &Path, tape: &Tape) -> Result<Self, ModelError> {
+        let file_error = |source| ModelError::File { file: path.display().to_string(), source };
+        let file = File::open(path).map_err(file_error)?;
+        // SAFETY: the map is read only. Another process that changes the file under us could change results but not make
+        // them undefined: every byte is a valid weight for the kernels, which check no weight after loading and index
+        // nothing by one.
+        let map = unsafe { Mmap::map(&file) }.map_err(file_error)?;
+        Self::new(Bytes::Mapped(map), tape)
+    }
+
+    /// Weights in memory.
+    #[cfg_attr(not(feature = "import"), expect(dead_code, reason = "the importer is the one that makes weights"))]
+    pub(crate) fn owned(bytes: Vec<u8>, tape: &Tape) -> Result<Self, ModelError> {
+        Self::new(Bytes::Owned(bytes), tape)
+    }
+
+    fn new(bytes: Bytes, tape: &Tape) -> Result<Self, ModelError> {
+        let tensors = tape.tensors().to_vec();
+        let mut end = 0;
+        let starts = tensors
+            .iter()
+            .map(|tensor| {
+                let start = end;
+                end += tensor.rows as usize * tensor.row_len();
+                start
+            })
+            .collect();
+        let weights = Self { bytes, tensors, starts };
+        let found = weights.bytes().len() as u64;
+        if found == tape.weights_len() {
+            Ok(weights)
+        } else {
+            Err(ModelError::WeightsLength { found, expected: tape.weights_len() })
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(bytes) => bytes,
+        }
+    }
+
+    /// All rows of a tensor.
+    pub(crate) fn tensor(&self, tensor: usize) -> std::slice::ChunksExact<'_, u8> {
+        let WeightTensor { rows, .. } = self.tensors[tensor];
+        let row_len = self.tensors[tensor].row_len();
+        let start = self.starts[tensor];
+        self.bytes()[start..start + rows as usize * row_len].chunks_exact(row_len)
+    }
+
+    /// One row of a tensor.
+    pub(crate) fn row(&self, tensor: usize, row: usize) -> &[u8] {
+        let row_len = self.tensors[tensor].row_len();
+        let start = self.starts[tensor] + row * row_len;
+        &self.bytes()[start..start + row_len]
+    }
+
+    /// Root of each tensor.
+    pub(crate) fn tensor_roots(&self) -> Vec<Hash> {
+        let root = |tensor: usize| {
+            let rows: Vec<&[u8]> = self.tensor(tensor).collect();
+            let leaves = rows.par_iter().with_min_len(64).map(|row| leaf_hash(row)).collect();
+            Tree::new(leaves).root()
+        };
+        (0..self.tensors.len()).into_par_iter().map(root).collect()
+    }
+
+    /// Root of the weights: its leaves hold the roots of the tensors.
+    pub(crate) fn root(&self) -> Hash {
+        tensor_root(self.tensor_roots())
+    }
+
+    /// Checks the bounds that the tape's shapes alone cannot give.
+    pub(crate) fn check(&self, tape: &Tape) -> Result<(), ModelError> {
+        tape.operators().par_iter().try_for_each(|operator| self.check_operator(operator, tape))
+    }
+
+    fn check_operator(&self, operator: &Operator, tape: &Tape) -> Result<(), ModelError> {
+        match *operator {
+            Operator::Embed { words, .. } => {
+                self.check_rows(words, |row| check(u32_at(row, 0) <= 1 << 23, "the multiplier is above 2^23"))
+            }
+            Operator::Norm { gains, .. } => self.check_rows(gains, |row| {
+                let (gain, bias) = gain_row(row);
+                check(gain.unsigned_abs() <= 1 << 22, "the gain is beyond ±2^22")?;
+                check(bias.unsigned_abs() <= 1 << 29, "the bias is beyond ±2^29")
+            }),
+            Operator::Linear { weights, shift, .. } => self.check_product(weights, shift, 0),
+            Operator::Gelu { weights, shift, .. } => self.check_product(weights, shift, 15),
+            Operator::Residual { weights, shift, residual_shift, .. } => {
+                self.check_product(weights, shift, 14 - residual_shift)
+            }
+            Operator::Exp { q, scales, heads, shift, .. } => {
+                let width = tape.shapes()[usize::from(q)].row_len(1) / u32::from(heads);
+                let limit = i64::from(i32::MAX) - (1 << (shift - 1));
+                self.check_rows(scales, |row| {
+                    let scale = i64::from(u32_at(row, 0));
+                    check(scale * 127 * 127 * i64::from(width) <= limit, "the scale lets a score overflow")
+                })
+            }
+            Operator::Ids { .. } | Operator::Context { .. } | Operator::Pool { .. } | Operator::Unit { .. } => Ok(()),
+        }
+    }
+
+    fn check_product(&self, tensor: u16, shift: u8, row_shift_max: u8) -> Result<(), ModelError> {
+        self.check_rows(tensor, |row| {
+            let linear = LinearRow::new(row);
+            let magnitudes = linear.weights.iter().map(|w| i64::from(w.cast_signed()).abs());
+            let largest = rsh64(127 * magnitudes.sum::<i64>() * 32767, PRE_SHIFT);
+            check(linear.mul >= 0, "the multiplier is above 2^31")?;
+            let product = i128::from(largest) * i128::from(linear.mul);
+            check(product < 1 << 62, "the multiplier lets a product overflow")?;
+            check(product >> shift < 1 << 29, "multiplier and shift let a result overflow")?;
+            check(linear.bias.unsigned_abs() <= 1 << 29, "the bias is beyond ±2^29")?;
+            check(linear.shift <= row_shift_max, "the row's shift is too large")?;
+            check(!linear.weights.contains(&0x80), "a weight is -128")
+        })
+    }
+
+    fn check_rows(&self, tensor: u16, rule: impl Fn(&[u8]) -> Result<(), &'static str>) -> Result<(), ModelError> {
+        let tensor = usize::from(tensor);
+        let mut rows = self.tensor(tensor).enumerate();
+        rows.try_for_each(|(row, bytes)| rule(bytes).map_err(|reason| ModelError::WeightsRange { tensor, row, reason }))
+    }
+}
+
+fn check(holds: bool, reason: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(reason) }
+}
+
+/// A decoded row of [`crate::tape::WeightKind::Linear`].
+pub(crate) struct LinearRow<'a> {
+    pub(crate) mul: i32,
+    pub(crate) bias: i32,
+    pub(crate) shift: u8,
+    /// `i8` as bytes.
+    pub(crate) weights: &'a [u8],
+}
+
+impl<'a> LinearRow<'a> {
+    pub(crate) fn new(row: &'a [u8]) -> Self {
+        Self { mul: u32_at(row, 0).cast_signed(), bias: u32_at(row, 4).cast_signed(), shift: row[8], weights: &row[9..] }
+    }
+}
+
+/// Gain and bias of a row of [`crate::tape::WeightKind::Gains`].
+pub(crate) fn gain_row(row: &[u8]) -> (i32, i32) {
+    (u32_at(row, 0).cast_signed(), u32_at(row, 4).cast_signed())
+}
+
+/// The big-endian integer at `at`.
+pub(crate) fn u32_at(row: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]])
+}
