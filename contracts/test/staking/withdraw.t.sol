@@ -26,6 +26,17 @@ contract Staking_Withdraw_Test is StakingTest {
         staking.withdraw(service);
     }
 
+    function test_RevertGiven_OneSecondIsLeft() external {
+        thaw(100);
+        skip(THAW - 1);
+        vm.expectRevert(abi.encodeWithSelector(IStaking.Staking_NotThawed.selector, block.timestamp + 1));
+        vm.startPrank(operator);
+        staking.withdraw(service);
+
+        skip(1);
+        assertEq(staking.withdraw(service), 100);
+    }
+
     function testFuzz_GivenTheClockHasRunOut(uint256 amount, uint256 elapsed) external {
         amount = bound(amount, 1, 700);
         thaw(amount);
