@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Services that watch the chain and act.
+//!
+//! Every role is built of the same parts: [`chain`] follows the head and stores events with their effects, the role turns what is
+//! stored into wanted actions, and [`tx`] sees each of them through to finality. [`store`] is one SQLite file held by one process,
+//! [`supervise`] keeps the tasks running, [`telemetry`] says how they do.
+
+pub mod chain;
+pub mod error;
+pub mod store;
+pub mod supervise;
+pub mod telemetry;
+pub mod tx;
+
+pub use error::{KeeperError, Result};
