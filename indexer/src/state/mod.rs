@@ -1,0 +1,125 @@
+//! The state machine: what each event means for the state tables. Nothing else writes them, and nothing but events feeds it.
+
+mod ledger;
+mod models;
+mod staking;
+mod work;
+
+pub(crate) use ledger::token_of;
+pub(crate) use work::fault;
+
+use crate::{
+    rows::{
+        Allowance, Balance, Batch, Demand, Earning, FeeRate, LedgerOperator, Model, Order, Position, PriceFloor, Provider,
+        Provision, Take, Token,
+    },
+    store::{
+        table::{Row, Table},
+        undo,
+    },
+};
+use alloy::primitives::B256;
+use assay_contracts::{FeeSchedule::FeeScheduleEvents, SuiteEvent};
+use sqlx::SqliteConnection;
+
+/// Where an event stands and what it is part of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) position: Position,
+    pub(crate) timestamp: u64,
+    pub(crate) transaction_hash: B256,
+}
+
+macro_rules! tables {
+    ($($field:ident: $row:ty,)*) => {
+        /// Every state table with its cache.
+        #[derive(Debug, Default)]
+        pub(crate) struct Tables { $(pub(crate) $field: Table<$row>,)* }
+
+        impl Tables {
+            /// The tables' names.
+            pub(crate) const NAMES: &'static [&'static str] = &[$(<$row as Row>::TABLE,)*];
+
+            /// What keeps the undo journal of every table.
+            pub(crate) fn triggers() -> Vec<String> {
+                [$(undo::triggers::<$row>(),)*].concat()
+            }
+
+            /// Forgets what is in memory and learns which tables are empty.
+            pub(crate) async fn begin(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+                self.clear();
+                $(self.$field.begin(connection).await?;)*
+                Ok(())
+            }
+
+            /// Writes every changed row.
+            pub(crate) async fn flush(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+                $(self.$field.flush(connection).await?;)*
+                Ok(())
+            }
+
+            /// Forgets what is in memory, unwritten changes too.
+            pub(crate) fn clear(&mut self) {
+                $(self.$field.clear();)*
+            }
+
+            /// Rows in memory.
+            pub(crate) fn len(&self) -> usize {
+                [$(self.$field.len(),)*].iter().sum()
+            }
+        }
+    };
+}
+
+tables! {
+    orders: Order,
+    takes: Take,
+    batches: Batch,
+    demands: Demand,
+    models: Model,
+    price_floors: PriceFloor,
+    provisions: Provision,
+    balances: Balance,
+    allowances: Allowance,
+    ledger_operators: LedgerOperator,
+    tokens: Token,
+    fee_rates: FeeRate,
+    providers: Provider,
+    earnings: Earning,
+}
+
+/// One event on its way into the tables.
+pub(crate) struct Change<'a> {
+    connection: &'a mut SqliteConnection,
+    tables: &'a mut Tables,
+    origin: Origin,
+}
+
+/// Applies `event` to `tables`; `connection` serves rows that are not in memory. Call [`Tables::flush`] to write.
+pub(crate) async fn apply(
+    connection: &mut SqliteConnection,
+    tables: &mut Tables,
+    origin: Origin,
+    event: &SuiteEvent,
+) -> Result<(), sqlx::Error> {
+    let mut change = Change { connection, tables, origin };
+    match event {
+        SuiteEvent::Ledger(event) => change.ledger(event).await,
+        SuiteEvent::FeeSchedule(event) => change.fee_schedule(event).await,
+        SuiteEvent::Staking(event) => change.staking(event).await,
+        SuiteEvent::ModelRegistry(event) => change.model_registry(event).await,
+        SuiteEvent::JobEscrow(event) => change.job_escrow(event).await,
+    }
+}
+
+impl Change<'_> {
+    async fn fee_schedule(&mut self, event: &FeeScheduleEvents) -> Result<(), sqlx::Error> {
+        let (scope, rate) = match event {
+            FeeScheduleEvents::DefaultRateSet(event) => ("default".to_owned(), event.rate),
+            FeeScheduleEvents::RateSet(event) => (format!("{:#x}", event.token), event.rate),
+            FeeScheduleEvents::AuthorityUpdated(_) => return Ok(()),
+        };
+        self.tables.fee_rates.entry(self.connection, (scope,)).await?.rate = rate;
+        Ok(())
+    }
+}

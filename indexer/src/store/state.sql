@@ -1,0 +1,185 @@
+-- State, derived from the log alone: these tables can be dropped and are rebuilt from `events`.
+-- Hashes and addresses are blobs of 32 and 20 bytes; amounts are 32 bytes, big-endian, so that they compare as numbers.
+CREATE TABLE orders (
+    order_id             BLOB PRIMARY KEY,
+    position             INTEGER NOT NULL,
+    opened_at            INTEGER NOT NULL,
+    transaction_hash     BLOB NOT NULL,
+    customer             BLOB NOT NULL,
+    model_id             BLOB NOT NULL,
+    token                BLOB NOT NULL,
+    inputs_root          BLOB NOT NULL,
+    count                INTEGER NOT NULL,
+    unit_cap             INTEGER NOT NULL,
+    unit_price           BLOB NOT NULL,
+    deadline             INTEGER NOT NULL,
+    terms                TEXT NOT NULL,
+    escrowed             BLOB NOT NULL,
+    status               TEXT NOT NULL,
+    closed_by            TEXT,
+    frontier             INTEGER NOT NULL,
+    committed            INTEGER NOT NULL,
+    settled              INTEGER NOT NULL,
+    forfeited            INTEGER NOT NULL,
+    batches              INTEGER NOT NULL,
+    paid                 BLOB NOT NULL,
+    fees                 BLOB NOT NULL,
+    royalties            BLOB NOT NULL,
+    refunded             BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX orders_position ON orders (position);
+CREATE INDEX orders_customer ON orders (customer, position);
+CREATE INDEX orders_model ON orders (model_id, position);
+CREATE INDEX orders_status ON orders (status, position);
+
+CREATE TABLE takes (
+    order_id   BLOB NOT NULL,
+    first      INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    provider   BLOB NOT NULL,
+    count      INTEGER NOT NULL,
+    stake      BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    status     TEXT NOT NULL,
+    burned     BLOB NOT NULL,
+    PRIMARY KEY (order_id, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE batches (
+    batch_id             BLOB PRIMARY KEY,
+    position             INTEGER NOT NULL,
+    order_id             BLOB NOT NULL,
+    provider             BLOB NOT NULL,
+    first                INTEGER NOT NULL,
+    count                INTEGER NOT NULL,
+    units                INTEGER NOT NULL,
+    root                 BLOB NOT NULL,
+    stake                BLOB NOT NULL,
+    committed_at         INTEGER NOT NULL,
+    settles_at           INTEGER NOT NULL,
+    commit_transaction   BLOB NOT NULL,
+    status               TEXT NOT NULL,
+    demands_open         INTEGER NOT NULL,
+    closed_at            INTEGER,
+    close_transaction    BLOB,
+    accepted             INTEGER,
+    paid                 BLOB NOT NULL,
+    fee                  BLOB NOT NULL,
+    royalties            BLOB NOT NULL,
+    refund               BLOB NOT NULL,
+    fault                TEXT,
+    beneficiary          BLOB,
+    slashed              BLOB NOT NULL,
+    burned               BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX batches_position ON batches (position);
+CREATE INDEX batches_order ON batches (order_id, position);
+CREATE INDEX batches_provider ON batches (provider, position);
+CREATE INDEX batches_status ON batches (status, position);
+
+CREATE TABLE demands (
+    batch_id   BLOB NOT NULL,
+    task_index INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    demander   BLOB NOT NULL,
+    fee        BLOB NOT NULL,
+    deadline   INTEGER NOT NULL,
+    status     TEXT NOT NULL,
+    PRIMARY KEY (batch_id, task_index)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE models (
+    model_id         BLOB PRIMARY KEY,
+    position         INTEGER NOT NULL,
+    registered_at    INTEGER NOT NULL,
+    transaction_hash BLOB NOT NULL,
+    owner            BLOB NOT NULL,
+    program_root     BLOB NOT NULL,
+    weights_root     BLOB NOT NULL,
+    unit_bytes       INTEGER NOT NULL,
+    metadata_uri     TEXT NOT NULL,
+    royalties        TEXT NOT NULL,
+    orders           INTEGER NOT NULL,
+    tasks_settled    INTEGER NOT NULL,
+    units_settled    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX models_position ON models (position);
+CREATE INDEX models_owner ON models (owner, position);
+
+CREATE TABLE price_floors (
+    model_id   BLOB NOT NULL,
+    token      BLOB NOT NULL,
+    accepted   INTEGER NOT NULL,
+    unit_price BLOB NOT NULL,
+    PRIMARY KEY (model_id, token)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE provisions (
+    operator  BLOB NOT NULL,
+    service   BLOB NOT NULL,
+    stake     BLOB NOT NULL,
+    locked    BLOB NOT NULL,
+    thawing   BLOB NOT NULL,
+    thawed_at INTEGER NOT NULL,
+    slashed   BLOB NOT NULL,
+    PRIMARY KEY (operator, service)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE balances (
+    account BLOB NOT NULL,
+    token   BLOB NOT NULL,
+    amount  BLOB NOT NULL,
+    PRIMARY KEY (account, token)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE allowances (
+    owner   BLOB NOT NULL,
+    spender BLOB NOT NULL,
+    token   BLOB NOT NULL,
+    amount  BLOB NOT NULL,
+    PRIMARY KEY (owner, spender, token)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ledger_operators (
+    owner    BLOB NOT NULL,
+    spender  BLOB NOT NULL,
+    approved INTEGER NOT NULL,
+    PRIMARY KEY (owner, spender)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    token     BLOB PRIMARY KEY,
+    supply    BLOB NOT NULL,
+    escrowed  BLOB NOT NULL,
+    paid      BLOB NOT NULL,
+    fees      BLOB NOT NULL,
+    royalties BLOB NOT NULL,
+    refunded  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fee_rates (
+    scope TEXT PRIMARY KEY,
+    rate  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE providers (
+    provider          BLOB PRIMARY KEY,
+    position          INTEGER NOT NULL,
+    takes             INTEGER NOT NULL,
+    takes_expired     INTEGER NOT NULL,
+    batches           INTEGER NOT NULL,
+    batches_settled   INTEGER NOT NULL,
+    batches_forfeited INTEGER NOT NULL,
+    tasks_settled     INTEGER NOT NULL,
+    units_settled     INTEGER NOT NULL,
+    slashed           BLOB NOT NULL,
+    last_active_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX providers_position ON providers (position);
+
+CREATE TABLE earnings (
+    provider BLOB NOT NULL,
+    token    BLOB NOT NULL,
+    paid     BLOB NOT NULL,
+    PRIMARY KEY (provider, token)
+) STRICT, WITHOUT ROWID;
