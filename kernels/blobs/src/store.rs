@@ -87,6 +87,28 @@ impl Blobs {
         if batch.root() == *root { Ok(batch) } else { Err(altered(Reason::Root)) }
     }
 
+    /// Stores the customer's receipt for the batch whose root is `root`: a signature over it, 65 bytes for a plain account, more
+    /// for one that is a contract (ERC-1271).
+    ///
+    /// # Errors
+    /// `BLOB_TOO_LARGE`, `BLOB_STORE`.
+    pub async fn put_receipt(&self, root: &Hash, signature: Vec<u8>) -> Result<(), BlobError> {
+        self.write(&receipt_path(root), signature).await
+    }
+
+    /// The receipt for a batch; `None` when there is none (yet). The one blob that its name does not prove: the escrow checks
+    /// the signature.
+    ///
+    /// # Errors
+    /// `BLOB_TOO_LARGE`, `BLOB_STORE`.
+    pub async fn get_receipt(&self, root: &Hash) -> Result<Option<Vec<u8>>, BlobError> {
+        match self.read(&receipt_path(root)).await {
+            Ok(signature) => Ok(Some(signature)),
+            Err(BlobError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn read(&self, path: &str) -> Result<Vec<u8>, BlobError> {
         let store = |e| BlobError::from_store(path, e);
         let len = self.operator.stat(path).await.map_err(store)?.content_length();
@@ -118,6 +140,10 @@ fn check_len(path: &str, len: u64) -> Result<(), BlobError> {
 
 fn inputs_path(root: &Hash) -> String {
     format!("inputs/{}", name(root))
+}
+
+fn receipt_path(root: &Hash) -> String {
+    format!("receipts/{}", name(root))
 }
 
 fn batch_path(root: &Hash) -> String {
