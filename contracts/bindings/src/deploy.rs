@@ -39,7 +39,7 @@ use crate::suite::{Parameters, Suite};
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Sender of [`DEPLOYER_TRANSACTION`]; its key is known to nobody.
-const DEPLOYER_ACCOUNT: Address = address!("3fAB184622Dc19b6109349B94811493BF45362A2");
+const DEPLOYER_ACCOUNT: Address = address!("3fab184622dc19b6109349b94811493bf2a45362");
 /// What that transaction costs: 100,000 gas at 100 gwei.
 const DEPLOYER_COST: U256 = uint!(10_000_000_000_000_000_U256);
 /// Creates the deterministic deployer at the same address everywhere (Nick's method: a signature of round numbers).
@@ -278,7 +278,13 @@ async fn ensure(provider: &DynProvider, from: Address, contract: &Contract) -> R
     let name = &contract.artifact.name;
     let create =
         TransactionRequest::default().with_from(from).with_to(CREATE2_DEPLOYER).with_input(contract.calldata());
-    let sent = provider.send_transaction(create).await.map_err(DeployError::rpc(format!("creating {name}")))?;
+    let sent = match provider.send_transaction(create).await {
+        Ok(sent) => sent,
+        Err(source) => match in_flight(provider, contract).await? {
+            Some(code) => return Ok((Outcome::Found, code)),
+            None => return Err(DeployError::Rpc { doing: format!("creating {name}"), source }),
+        },
+    };
     let receipt = wait(provider, name, *sent.tx_hash()).await?;
     // At the receipt's own block: another node behind the same URL may lag with its latest one. A creation that failed
     // because an earlier run's was mined first leaves the code there too, and that is what counts.
@@ -292,6 +298,27 @@ async fn ensure(provider: &DynProvider, from: Address, contract: &Contract) -> R
     Ok((if receipt.status() { created } else { Outcome::Found }, code))
 }
 
+/// The code of `contract` when an earlier run's creation of it waits in the node's pool: a second one is refused by nodes that
+/// estimate gas on pending state. Waits until it is mined.
+async fn in_flight(provider: &DynProvider, contract: &Contract) -> Result<Option<Bytes>, DeployError> {
+    if !code_of(provider, contract, BlockId::pending()).await.is_ok_and(|code| !code.is_empty()) {
+        return Ok(None);
+    }
+    let started = Instant::now();
+    while started.elapsed() < RECEIPT_TIMEOUT {
+        let code = code_of(provider, contract, BlockId::latest()).await?;
+        if !code.is_empty() {
+            return Ok(Some(code));
+        }
+        pause(provider).await;
+    }
+    Ok(None)
+}
+
+async fn pause(provider: &DynProvider) {
+    tokio::time::sleep(provider.client().poll_interval().min(Duration::from_secs(2))).await;
+}
+
 async fn wait(provider: &DynProvider, name: &str, transaction: B256) -> Result<TransactionReceipt, DeployError> {
     let started = Instant::now();
     loop {
@@ -302,7 +329,7 @@ async fn wait(provider: &DynProvider, name: &str, transaction: B256) -> Result<T
         if started.elapsed() > RECEIPT_TIMEOUT {
             return Err(DeployError::Unconfirmed { name: name.into(), transaction });
         }
-        tokio::time::sleep(provider.client().poll_interval().min(Duration::from_secs(2))).await;
+        pause(provider).await;
     }
 }
 

@@ -68,10 +68,10 @@ async fn a_fresh_chain_receives_a_working_suite() {
     }
 
     let escrow = JobEscrow::new(suite.job_escrow, &provider);
-    assert_eq!(escrow.LEDGER().call().await.unwrap(), suite.ledger);
-    assert_eq!(escrow.STAKING().call().await.unwrap(), suite.staking);
-    assert_eq!(escrow.MODELS().call().await.unwrap(), suite.model_registry);
-    assert_eq!(escrow.FEES().call().await.unwrap(), suite.fee_schedule);
+    assert_eq!(escrow.ledger().call().await.unwrap(), suite.ledger);
+    assert_eq!(escrow.staking().call().await.unwrap(), suite.staking);
+    assert_eq!(escrow.models().call().await.unwrap(), suite.model_registry);
+    assert_eq!(escrow.fees().call().await.unwrap(), suite.fee_schedule);
     let staking = Staking::new(suite.staking, &provider);
     assert_eq!(Some(staking.token().call().await.unwrap()), suite.dev_token);
     let fees = FeeSchedule::new(suite.fee_schedule, &provider);
