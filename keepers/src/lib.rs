@@ -6,6 +6,7 @@
 
 pub mod chain;
 pub mod error;
+pub mod provider;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;

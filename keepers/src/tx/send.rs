@@ -89,12 +89,11 @@ pub(crate) fn classify_simulation(answer: Result<u64, TransportError>) -> Result
 
 #[cfg(test)]
 mod tests {
-    use alloy::rpc::json_rpc::ErrorPayload;
-
     use super::*;
 
-    fn answer(message: &'static str) -> Result<(), TransportError> {
-        Err(TransportError::ErrorResp(ErrorPayload { code: -32000, message: message.into(), data: None }))
+    fn answer(message: &str) -> Result<(), TransportError> {
+        let payload = serde_json::json!({ "code": -32000, "message": message });
+        Err(TransportError::ErrorResp(serde_json::from_value(payload).unwrap()))
     }
 
     #[test]

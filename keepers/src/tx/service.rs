@@ -131,9 +131,9 @@ impl TxSummary {
         self.states.iter().find(|(is, _)| *is == state).map_or(0, |(_, count)| *count)
     }
 
-    /// Whether nothing waits and nothing is in flight.
-    pub fn is_idle(&self) -> bool {
-        [ActionState::Queued, ActionState::Building, ActionState::Submitted].iter().all(|state| self.count(*state) == 0)
+    /// Actions of which a transaction may be in some node's pool.
+    pub fn in_flight(&self) -> u64 {
+        self.count(ActionState::Building) + self.count(ActionState::Submitted)
     }
 }
 
@@ -257,6 +257,11 @@ impl TxManager {
         let states = self.store.counts().await?;
         let memory = self.memory();
         Ok(TxSummary { states, reactions: memory.reactions.clone(), out_of_funds: memory.out_of_funds })
+    }
+
+    /// Whether the account could not pay for its last transaction.
+    pub fn is_out_of_funds(&self) -> bool {
+        self.memory().out_of_funds
     }
 
     /// Works until cancelled. Ends early with an error, which a supervisor answers by calling it again.

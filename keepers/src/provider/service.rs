@@ -1,0 +1,302 @@
+//! Putting the provider together, and its life from start to stop.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use alloy::{network::EthereumWallet, primitives::Address, providers::DynProvider};
+use assay_blobs::Blobs;
+use assay_contracts::Suite;
+use assay_kernels::model::Model;
+use serde_json::json;
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    config::ProviderConfig,
+    events::EventProjection,
+    planner::Planner,
+    progress::{Progress, Snapshot},
+    shared::Shared,
+    worker::{Worker, blocking},
+};
+use crate::{
+    chain::{ChainService, Head, head_age},
+    error::{KeeperError, Result},
+    store::{Store, StoreOptions},
+    supervise::{Backoff, Supervisor},
+    telemetry::{HealthServer, Readiness, peak_rss, prometheus},
+    tx::{TxManager, TxSummary},
+};
+
+/// A head older than this means that the endpoint or the chain stands still.
+const STALE_HEAD: Duration = Duration::from_secs(120);
+
+/// What a provider works with, beside its configuration.
+#[derive(Debug, Clone)]
+pub struct ProviderSetup {
+    /// The contracts.
+    pub suite: Suite,
+    /// The chain. Must neither sign nor fill in transactions by itself.
+    pub rpc: DynProvider,
+    /// The key. It never leaves the signer.
+    pub wallet: EthereumWallet,
+    /// Where inputs, results and receipts are.
+    pub blobs: Blobs,
+}
+
+/// The provider role.
+#[derive(Debug)]
+pub struct Provider;
+
+/// A running provider. Dropping it stops the provider at once; what it has stored lets the next one go on.
+#[derive(Debug)]
+pub struct ProviderHandle {
+    shared: Arc<Shared>,
+    tx: TxManager,
+    head: watch::Receiver<Option<Head>>,
+    http: Option<SocketAddr>,
+    shutdown: CancellationToken,
+    cancel: CancellationToken,
+    running: JoinHandle<Result<()>>,
+}
+
+impl Provider {
+    /// Starts a provider. It runs until `shutdown` is cancelled, and then finishes what it has taken; see
+    /// [`ProviderHandle::wait`]. An endpoint that is down does not keep it from starting.
+    ///
+    /// # Errors
+    /// What a person has to set right: `bad_config`, a model's code, `store_locked`, `store_mismatch`, `port_taken`.
+    pub async fn start(config: ProviderConfig, setup: ProviderSetup, shutdown: CancellationToken) -> Result<ProviderHandle> {
+        let ProviderSetup { suite, rpc, wallet, blobs } = setup;
+        let models = open_models(&config).await?;
+        let roots = models.iter().map(|model| (model.program_root().into(), model.weights_root().into())).collect();
+        let me = wallet.default_signer().address();
+        let store = Store::open(StoreOptions { path: config.store.clone(), max_pages: config.store_max_pages }).await?;
+        let shared = Arc::new(Shared::new(me, roots));
+        let (head_sender, head) = watch::channel(None);
+        let tx = TxManager::open(
+            store.clone(),
+            rpc.clone(),
+            &wallet,
+            suite.chain_id,
+            config.tx.clone(),
+            shared.clone(),
+            head.clone(),
+        )
+        .await?;
+        prometheus();
+        let health = match config.http {
+            None => None,
+            Some(address) => Some(HealthServer::bind(address, probe(shared.clone(), head.clone(), tx.clone())).await?),
+        };
+        let http = health.as_ref().and_then(HealthServer::address);
+
+        let worker = Arc::new(Worker {
+            shared: shared.clone(),
+            store: store.clone(),
+            blobs: blobs.clone(),
+            models: models.clone(),
+            config: config.work.clone(),
+            chain_id: suite.chain_id,
+        });
+        worker.load_results().await?;
+        let projection = EventProjection { store: store.clone(), suite: suite.clone(), shared: shared.clone() };
+        let chain = ChainService::new(store, rpc.clone(), suite.clone(), config.follow.clone(), projection, head_sender);
+        let drain = Duration::from_millis(config.work.drain_ms);
+        let planner = Arc::new(Planner {
+            config,
+            suite,
+            rpc,
+            blobs,
+            models,
+            shared: shared.clone(),
+            tx: tx.clone(),
+            head: head.clone(),
+        });
+
+        let cancel = CancellationToken::new();
+        let supervisor = supervise(&cancel, chain, &tx, &planner, &worker);
+        if let Some(health) = health {
+            tokio::spawn(health.serve(cancel.clone()));
+        }
+        tokio::spawn(stop(shared.clone(), tx.clone(), shutdown.clone(), cancel.clone(), drain));
+        tracing::info!(account = %me, "provider started");
+        let running = tokio::spawn(supervisor.wait());
+        Ok(ProviderHandle { shared, tx, head, http, shutdown, cancel, running })
+    }
+}
+
+fn supervise(
+    cancel: &CancellationToken,
+    chain: ChainService<EventProjection>,
+    tx: &TxManager,
+    planner: &Arc<Planner>,
+    worker: &Arc<Worker>,
+) -> Supervisor {
+    let quick = Backoff { most: Duration::from_secs(5), ..Backoff::default() };
+    let mut supervisor = Supervisor::new(cancel.clone(), quick);
+    let chain = Arc::new(chain);
+    supervisor.spawn("chain", move |cancel| {
+        let chain = chain.clone();
+        async move { chain.run(cancel).await }
+    });
+    let manager = tx.clone();
+    supervisor.spawn("transactions", move |cancel| {
+        let manager = manager.clone();
+        async move { manager.run(cancel).await }
+    });
+    let plans = planner.clone();
+    supervisor.spawn("planner", move |cancel| plans.clone().run(cancel));
+    let receipts = planner.clone();
+    supervisor.spawn("receipts", move |cancel| receipts.clone().poll_receipts(cancel));
+    let worker = worker.clone();
+    supervisor.spawn("worker", move |cancel| {
+        let worker = worker.clone();
+        async move { worker.run(cancel).await }
+    });
+    supervisor
+}
+
+/// Stops in two steps: no new work, and once what is taken is committed and sent (or the time for that is over), everything.
+async fn stop(shared: Arc<Shared>, tx: TxManager, shutdown: CancellationToken, cancel: CancellationToken, drain: Duration) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = cancel.cancelled() => return,
+    }
+    shared.is_draining.store(true, Ordering::Relaxed);
+    shared.trigger(std::time::Instant::now());
+    tracing::info!("stopping: finishing what is taken, taking nothing new");
+    let drained = async {
+        loop {
+            // A plan made before the stop may still say that something is held; the next one does not.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let held = shared.knowledge().held;
+            if held == 0 && tx.summary().await.is_ok_and(|summary| summary.in_flight() == 0) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        result = tokio::time::timeout(drain, drained) => if result.is_err() {
+            tracing::warn!("the time to finish is over; what is left goes on at the next start");
+        },
+        () = cancel.cancelled() => {}
+    }
+    cancel.cancel();
+}
+
+async fn open_models(config: &ProviderConfig) -> Result<Vec<Arc<Model>>> {
+    if config.models.is_empty() {
+        return Err(KeeperError::Config("no model to serve: name a model package in `models`".into()));
+    }
+    let mut models = Vec::new();
+    for path in config.models.clone() {
+        let opened = blocking({
+            let path = path.clone();
+            move || Model::open(&path)
+        })
+        .await?;
+        let model = opened.map_err(|error| KeeperError::Model { path, message: error.to_string(), code: error.code() })?;
+        tracing::info!(model = model.name(), "serving");
+        models.push(Arc::new(model));
+    }
+    Ok(models)
+}
+
+fn probe(shared: Arc<Shared>, head: watch::Receiver<Option<Head>>, tx: TxManager) -> impl Fn() -> Readiness + Send + Sync {
+    move || {
+        let newest = *head.borrow();
+        let age = head_age(&head);
+        let caught_up = newest.is_some_and(|head| head.caught_up);
+        let fresh = age.is_some_and(|age| age < STALE_HEAD);
+        let funded = !tx.is_out_of_funds();
+        let draining = shared.draining();
+        let facts = json!({
+            "ready": caught_up && fresh && funded && !draining,
+            "caught_up": caught_up,
+            "head": newest.map(|head| head.number),
+            "head_age_seconds": age.map(|age| age.as_secs_f64()),
+            "funded": funded,
+            "draining": draining,
+        });
+        Readiness { ready: caught_up && fresh && funded && !draining, facts }
+    }
+}
+
+impl ProviderHandle {
+    /// The provider's account.
+    pub fn account(&self) -> Address {
+        self.shared.me
+    }
+
+    /// Where its HTTP side listens.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// What happens from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Progress> {
+        self.shared.progress.subscribe()
+    }
+
+    /// The transaction manager, for reading.
+    pub fn transactions(&self) -> &TxManager {
+        &self.tx
+    }
+
+    /// How it stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let TxSummary { states, reactions, out_of_funds } = self.tx.summary().await?;
+        let head = *self.head.borrow();
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        let orders = self.shared.view().orders.len();
+        let knowledge = self.shared.knowledge();
+        Ok(Snapshot {
+            account: self.shared.me,
+            head: head.map(|head| head.number),
+            caught_up: head.is_some_and(|head| head.caught_up),
+            head_age_seconds: head_age(&self.head).map(|age| age.as_secs_f64()),
+            orders,
+            refused: knowledge.refusals.iter().map(|(id, refusal)| (*id, refusal.clone())).collect(),
+            held: knowledge.held,
+            tasks_computed: self.shared.tasks_computed.load(Ordering::Relaxed),
+            batches_committed: self.shared.batches_committed.load(Ordering::Relaxed),
+            batches_settled: self.shared.batches_settled.load(Ordering::Relaxed),
+            actions: states,
+            reactions: reactions.len(),
+            reaction_p50_ms: reactions.quantile(0.5).map(millis),
+            reaction_p99_ms: reactions.quantile(0.99).map(millis),
+            peak_rss_bytes: peak_rss(),
+            out_of_funds,
+        })
+    }
+
+    /// Asks it to stop: no new work; what is taken is finished. Returns at once; see [`Self::wait`].
+    pub fn stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// The fault that ended it, if one did.
+    pub async fn wait(mut self) -> Result<()> {
+        let ended = (&mut self.running).await;
+        ended.unwrap_or_else(|error| Err(KeeperError::Panicked { task: "provider", message: error.to_string() }))
+    }
+}
+
+impl Drop for ProviderHandle {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
