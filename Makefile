@@ -8,6 +8,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 # The question of `make demo` reaches the recipes through the environment, so that it may hold any character.
 Q ?= who pays when a provider lies?
+override Q := $(value Q)
 export Q
 
 # JSON=1 makes `make demo` print one JSON object instead of progress and a receipt.
