@@ -133,6 +133,14 @@ contract StakingHandler is Test {
         skip(bound(time, 1, staking.thawPeriod()));
     }
 
+    /// @dev To the second at which a thaw ends, or the one before.
+    function waitForTheClock(uint256 operatorSeed, uint256 serviceSeed, bool early) external {
+        (address operator, address service) = _pair(operatorSeed, serviceSeed);
+        uint256 until = store.provisionOf(operator, service).thawedAt;
+        if (early && until != 0) --until;
+        if (until > block.timestamp) vm.warp(until);
+    }
+
     /* HELPERS */
 
     function _pair(uint256 operatorSeed, uint256 serviceSeed) private view returns (address, address) {
