@@ -146,14 +146,11 @@ pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Option<Blo
     row.map(|row| block_ref(&row)).transpose()
 }
 
-/// Stored blocks above `number`, oldest first.
-pub(crate) async fn blocks_above(
-    executor: impl SqliteExecutor<'_>,
-    number: u64,
-) -> Result<Vec<BlockRef>, sqlx::Error> {
-    let sql = "SELECT number, hash FROM blocks WHERE number > ? ORDER BY number";
-    let rows = sqlx::query(sql).bind(number as i64).fetch_all(executor).await?;
-    rows.iter().map(block_ref).collect()
+/// The newest stored blocks, at most `limit`, oldest first.
+pub(crate) async fn newest_blocks(executor: impl SqliteExecutor<'_>, limit: u32) -> Result<Vec<BlockRef>, sqlx::Error> {
+    let sql = "SELECT number, hash FROM blocks ORDER BY number DESC LIMIT ?";
+    let rows = sqlx::query(sql).bind(limit).fetch_all(executor).await?;
+    rows.iter().rev().map(block_ref).collect()
 }
 
 /// The last stored block at or below `number`.

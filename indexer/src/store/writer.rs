@@ -18,6 +18,8 @@ use std::path::Path;
 
 /// Rows of state that stay in memory between transactions; beyond it the cache starts anew.
 const CACHED_ROWS: usize = 200_000;
+/// Stored blocks that the follower is given.
+const KNOWN_BLOCKS: u32 = 1_024;
 /// Events that a rebuild reads at a time.
 const REBUILD_PAGE: u32 = 10_000;
 
@@ -58,13 +60,9 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Blocks to follow from, oldest first: every one that could still be rolled back, and one that could not.
+    /// The newest stored blocks, oldest first: what to follow from, and how far back a common ancestor can be found.
     pub(crate) async fn known(&mut self) -> Result<Vec<BlockRef>, IndexerError> {
-        let floor = meta::undo_floor(&mut self.connection).await?;
-        let mut known: Vec<_> = log::block_at_or_below(&mut self.connection, floor).await?.into_iter().collect();
-        let above = known.first().map_or(0, |block| block.number);
-        known.extend(log::blocks_above(&mut self.connection, above).await?);
-        Ok(known)
+        Ok(log::newest_blocks(&mut self.connection, KNOWN_BLOCKS).await?)
     }
 
     /// The last stored block.

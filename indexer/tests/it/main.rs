@@ -1,0 +1,7 @@
+//! The indexer against real chains: a scripted life of orders, reorganisations, faults, and every route.
+
+mod faults;
+mod http;
+mod life;
+mod reorg;
+mod world;
