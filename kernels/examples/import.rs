@@ -6,7 +6,9 @@ use assay_kernels::import::minilm;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [source, calibration, out] = args.as_slice() else { return Err("usage: import SOURCE_DIR CALIBRATION OUT_DIR".into()) };
+    let [source, calibration, out] = args.as_slice() else {
+        return Err("usage: import SOURCE_DIR CALIBRATION OUT_DIR".into());
+    };
     let texts: Vec<String> = fs::read_to_string(calibration)?.lines().map(str::to_owned).collect();
     let source = Path::new(source);
     let start = Instant::now();

@@ -10,12 +10,7 @@ pub const TASK_LEAF_LEN: usize = 164;
 
 /// Tree over the inputs of an order; its root is what the order binds. Leaf `i` holds the input hash of row `i`.
 pub fn inputs_tree<R: AsRef<[u8]>>(input_rows: impl IntoIterator<Item = R>) -> Tree {
-    Tree::new(
-        input_rows
-            .into_iter()
-            .map(|row| leaf_hash(&row_root(row.as_ref())))
-            .collect(),
-    )
+    Tree::new(input_rows.into_iter().map(|row| leaf_hash(&row_root(row.as_ref()))).collect())
 }
 
 /// One task as its batch commits to it.
@@ -117,13 +112,9 @@ impl Batch {
     /// When there are no tasks or an index would not fit `u32`.
     pub fn new(scope: BatchScope, tasks: Vec<TaskOutput>) -> Result<Self, BatchRangeError> {
         let count = tasks.len();
-        let fits = u32::try_from(count)
-            .is_ok_and(|count| count > 0 && scope.first.checked_add(count - 1).is_some());
+        let fits = u32::try_from(count).is_ok_and(|count| count > 0 && scope.first.checked_add(count - 1).is_some());
         if !fits {
-            return Err(BatchRangeError {
-                first: scope.first,
-                count,
-            });
+            return Err(BatchRangeError { first: scope.first, count });
         }
         let mut units_before = 0;
         let leaves: Vec<TaskLeaf> = (scope.first..=u32::MAX)
@@ -144,12 +135,7 @@ impl Batch {
             })
             .collect();
         let tree = Tree::new(leaves.iter().map(TaskLeaf::hash).collect());
-        Ok(Self {
-            scope,
-            tasks,
-            leaves,
-            tree,
-        })
+        Ok(Self { scope, tasks, leaves, tree })
     }
 
     /// Chain, order, provider and first index.
@@ -187,9 +173,7 @@ impl Batch {
 
     /// Units of all tasks.
     pub fn units(&self) -> u64 {
-        self.leaves
-            .last()
-            .map_or(0, |leaf| leaf.units_before + u64::from(leaf.units))
+        self.leaves.last().map_or(0, |leaf| leaf.units_before + u64::from(leaf.units))
     }
 }
 
@@ -199,51 +183,26 @@ mod tests {
     use crate::merkle::verify;
 
     fn task(n: u8) -> TaskOutput {
-        TaskOutput {
-            input_hash: [n; 32],
-            units: u32::from(n) + 1,
-            row: vec![n; 7],
-        }
+        TaskOutput { input_hash: [n; 32], units: u32::from(n) + 1, row: vec![n; 7] }
     }
 
-    const SCOPE: BatchScope = BatchScope {
-        chain_id: 31337,
-        order_id: [5; 32],
-        provider: [6; 20],
-        first: 40,
-    };
+    const SCOPE: BatchScope = BatchScope { chain_id: 31337, order_id: [5; 32], provider: [6; 20], first: 40 };
 
     #[test]
     fn leaves_count_units_from_zero_and_indices_from_first() {
         let batch = Batch::new(SCOPE, (0..5).map(task).collect()).unwrap();
-        let got: Vec<_> = batch
-            .leaves()
-            .iter()
-            .map(|leaf| (leaf.index, leaf.units_before, leaf.units))
-            .collect();
-        assert_eq!(
-            got,
-            [(40, 0, 1), (41, 1, 2), (42, 3, 3), (43, 6, 4), (44, 10, 5)]
-        );
+        let got: Vec<_> = batch.leaves().iter().map(|leaf| (leaf.index, leaf.units_before, leaf.units)).collect();
+        assert_eq!(got, [(40, 0, 1), (41, 1, 2), (42, 3, 3), (43, 6, 4), (44, 10, 5)]);
         assert_eq!((batch.units(), batch.count()), (15, 5));
         for (position, leaf) in batch.leaves().iter().enumerate() {
-            assert!(verify(
-                &batch.root(),
-                5,
-                position as u64,
-                &leaf.hash(),
-                &batch.proof(position)
-            ));
+            assert!(verify(&batch.root(), 5, position as u64, &leaf.hash(), &batch.proof(position)));
         }
     }
 
     #[test]
     fn a_batch_is_neither_empty_nor_beyond_the_last_index() {
         assert!(Batch::new(SCOPE, Vec::new()).is_err());
-        let last = BatchScope {
-            first: u32::MAX,
-            ..SCOPE
-        };
+        let last = BatchScope { first: u32::MAX, ..SCOPE };
         assert!(Batch::new(last, vec![task(1)]).is_ok());
         assert!(Batch::new(last, vec![task(1), task(2)]).is_err());
     }

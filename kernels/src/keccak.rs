@@ -23,10 +23,7 @@ mod tests {
     #[test]
     fn hashes_as_ethereum_does() {
         let empty = keccak256(&[]);
-        assert_eq!(
-            hex(&empty),
-            "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
-        );
+        assert_eq!(hex(&empty), "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
         assert_eq!(
             hex(&keccak256(&[b"ab", b"", b"c"])),
             "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"

@@ -38,12 +38,7 @@ pub fn root_hash(count: u64, top: &Hash) -> Hash {
 
 /// Root of a tensor: each row is a leaf.
 pub fn tensor_root<R: AsRef<[u8]>>(rows: impl IntoIterator<Item = R>) -> Hash {
-    Tree::new(
-        rows.into_iter()
-            .map(|row| leaf_hash(row.as_ref()))
-            .collect(),
-    )
-    .root()
+    Tree::new(rows.into_iter().map(|row| leaf_hash(row.as_ref())).collect()).root()
 }
 
 /// Root of a tensor of one row, as task inputs and outputs are.
@@ -66,11 +61,7 @@ pub fn verify(root: &Hash, count: u64, index: u64, leaf: &Hash, proof: &[Hash]) 
             let Some(sibling) = siblings.next() else {
                 return false;
             };
-            node = if at % 2 == 0 {
-                node_hash(&node, sibling)
-            } else {
-                node_hash(sibling, &node)
-            };
+            node = if at % 2 == 0 { node_hash(&node, sibling) } else { node_hash(sibling, &node) };
         }
         at /= 2;
         width = width.div_ceil(2);
@@ -130,11 +121,7 @@ impl Tree {
     /// # Panics
     /// If there is no such leaf, as indexing a slice does.
     pub fn proof(&self, index: usize) -> Vec<Hash> {
-        assert!(
-            index < self.len(),
-            "leaf {index} of a tree of {}",
-            self.len()
-        );
+        assert!(index < self.len(), "leaf {index} of a tree of {}", self.len());
         match &self.levels {
             Levels::Ordinary(tree) => tree.proof(&[index]).proof_hashes().to_vec(),
             Levels::Large(levels) => levels
@@ -197,26 +184,18 @@ mod tests {
     use super::*;
 
     fn leaves(count: usize) -> Vec<Hash> {
-        (0..count as u64)
-            .map(|i| leaf_hash(&i.to_be_bytes()))
-            .collect()
+        (0..count as u64).map(|i| leaf_hash(&i.to_be_bytes())).collect()
     }
 
     #[test]
     fn both_builders_agree_on_every_shape() {
         for count in (1..70).chain([255, 256, 257, 1000, 1023]) {
             let tree = Tree::new(leaves(count));
-            let large = Tree {
-                levels: Levels::Large(build(leaves(count))),
-            };
+            let large = Tree { levels: Levels::Large(build(leaves(count))) };
             assert!(matches!(tree.levels, Levels::Ordinary(_)));
             assert_eq!(tree.root(), large.root(), "{count} leaves");
             for index in 0..count {
-                assert_eq!(
-                    tree.proof(index),
-                    large.proof(index),
-                    "leaf {index} of {count}"
-                );
+                assert_eq!(tree.proof(index), large.proof(index), "leaf {index} of {count}");
             }
         }
     }
@@ -226,10 +205,7 @@ mod tests {
         for count in [1024, 2047, 4097, 10_000] {
             let reference = rs_merkle::MerkleTree::<Domain>::from_leaves(&leaves(count));
             let tree = Tree::new(leaves(count));
-            assert_eq!(
-                tree.root(),
-                root_hash(count as u64, &reference.root().unwrap())
-            );
+            assert_eq!(tree.root(), root_hash(count as u64, &reference.root().unwrap()));
             for index in [0, 1, count / 2, count - 2, count - 1] {
                 assert_eq!(tree.proof(index), reference.proof(&[index]).proof_hashes());
             }

@@ -7,12 +7,7 @@ use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Hash, InputError, ModelError, RunError, Trace,
-    cpu::Engine,
-    tape::Tape,
-    weights::Weights,
-};
+use crate::{Hash, InputError, ModelError, RunError, Trace, cpu::Engine, tape::Tape, weights::Weights};
 
 /// File of the program.
 pub const TAPE_FILE: &str = "program.tape";

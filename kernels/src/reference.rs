@@ -48,7 +48,9 @@ impl Run<'_> {
             }
             Operator::Residual { input, weights, residual, shift, residual_shift } => {
                 let products = self.product(input.into(), weights.into(), shift.into());
-                let Tensor::Norm { x, .. } = &self.made[usize::from(residual)] else { unreachable!("checked by the tape") };
+                let Tensor::Norm { x, .. } = &self.made[usize::from(residual)] else {
+                    unreachable!("checked by the tape")
+                };
                 let residuals = x.chunks(x.len() / self.n);
                 sums(products.iter().zip(residuals).map(|(row, residual)| {
                     let add = |(&(v, row_shift), &r): (&(i32, u8), &i16)| {
@@ -59,14 +61,8 @@ impl Run<'_> {
             }
             Operator::Gelu { input, weights, shift } => {
                 let products = self.product(input.into(), weights.into(), shift.into());
-                let wide = products.iter().map(|row| {
-                    let bend = |&(v, row_shift): &(i32, u8)| {
-                        let bent = fixed::gelu(saturate16(v));
-                        if row_shift == 0 { bent } else { rsh32(bent, row_shift.into()) }
-                    };
-                    row.iter().map(bend).collect()
-                });
-                quantised(wide)
+                let bend = |&(v, _): &(i32, u8)| fixed::gelu(saturate16(v));
+                quantised(products.iter().map(|row| row.iter().map(bend).collect()))
             }
             Operator::Exp { q, k, scales, heads, shift } => {
                 self.exp(q.into(), k.into(), scales.into(), heads.into(), shift.into())
@@ -75,12 +71,15 @@ impl Run<'_> {
             Operator::Pool { x } => {
                 let Tensor::NormT { x } = &self.made[usize::from(x)] else { unreachable!("checked by the tape") };
                 let width = x.len() / self.n;
-                let sum: Vec<i32> = (0..width).map(|c| x.iter().skip(c).step_by(width).map(|&v| i32::from(v)).sum()).collect();
+                let sum: Vec<i32> =
+                    (0..width).map(|c| x.iter().skip(c).step_by(width).map(|&v| i32::from(v)).sum()).collect();
                 let squares: u64 = sum.iter().map(|&p| i64::from(p).pow(2).cast_unsigned()).sum();
                 Tensor::Pool { root: vec![squares.isqrt() as u32], sum }
             }
             Operator::Unit { pool } => {
-                let Tensor::Pool { root, sum } = &self.made[usize::from(pool)] else { unreachable!("checked by the tape") };
+                let Tensor::Pool { root, sum } = &self.made[usize::from(pool)] else {
+                    unreachable!("checked by the tape")
+                };
                 Tensor::Unit(sum.iter().map(|&p| fixed::unit(p, root[0])).collect())
             }
         }
@@ -128,7 +127,8 @@ impl Run<'_> {
         match &self.made[input] {
             Tensor::Norm { max, x } => {
                 let width = x.len() / self.n;
-                let quantise = |(at, &v): (usize, &i16)| fixed::quantise(v.into(), fixed::reciprocal(max[at / width].into()));
+                let quantise =
+                    |(at, &v): (usize, &i16)| fixed::quantise(v.into(), fixed::reciprocal(max[at / width].into()));
                 (max.clone(), x.iter().enumerate().map(quantise).collect())
             }
             Tensor::Quantised { max, x, .. } => (max.clone(), x.clone()),

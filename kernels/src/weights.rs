@@ -120,8 +120,9 @@ impl Weights {
                 check(gain.unsigned_abs() <= 1 << 22, "the gain is beyond ±2^22")?;
                 check(bias.unsigned_abs() <= 1 << 29, "the bias is beyond ±2^29")
             }),
-            Operator::Linear { weights, shift, .. } => self.check_product(weights, shift, 0),
-            Operator::Gelu { weights, shift, .. } => self.check_product(weights, shift, 15),
+            Operator::Linear { weights, shift, .. } | Operator::Gelu { weights, shift, .. } => {
+                self.check_product(weights, shift, 0)
+            }
             Operator::Residual { weights, shift, residual_shift, .. } => {
                 self.check_product(weights, shift, 14 - residual_shift)
             }
@@ -174,7 +175,12 @@ pub(crate) struct LinearRow<'a> {
 
 impl<'a> LinearRow<'a> {
     pub(crate) fn new(row: &'a [u8]) -> Self {
-        Self { mul: u32_at(row, 0).cast_signed(), bias: u32_at(row, 4).cast_signed(), shift: row[8], weights: &row[9..] }
+        Self {
+            mul: u32_at(row, 0).cast_signed(),
+            bias: u32_at(row, 4).cast_signed(),
+            shift: row[8],
+            weights: &row[9..],
+        }
     }
 }
 

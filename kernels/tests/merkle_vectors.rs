@@ -13,9 +13,7 @@ use assay_kernels::{
 use serde_json::{Value, json};
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("0x"), |text, byte| {
-        text + &format!("{byte:02x}")
-    })
+    bytes.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn hexes(hashes: &[Hash]) -> Vec<String> {
@@ -32,11 +30,8 @@ fn bytes(label: &str, number: u64, len: usize) -> Vec<u8> {
 fn tree(count: u64) -> Value {
     let leaves: Vec<Hash> = (0..count).map(|i| leaf_hash(&i.to_be_bytes())).collect();
     let tree = Tree::new(leaves.clone());
-    let indices: Vec<u64> = if count <= 33 {
-        (0..count).collect()
-    } else {
-        vec![0, 1, count / 2, count - 2, count - 1]
-    };
+    let indices: Vec<u64> =
+        if count <= 33 { (0..count).collect() } else { vec![0, 1, count / 2, count - 2, count - 1] };
     let proofs: Vec<Value> = indices
         .iter()
         .map(|&index| {
@@ -45,11 +40,7 @@ fn tree(count: u64) -> Value {
             json!({ "index": index, "leaf": hex(&leaves[index as usize]), "siblings": hexes(&proof) })
         })
         .collect();
-    let listed = if count <= 33 {
-        hexes(&leaves)
-    } else {
-        Vec::new()
-    };
+    let listed = if count <= 33 { hexes(&leaves) } else { Vec::new() };
     json!({ "count": count, "leaves": listed, "root": hex(&tree.root()), "proofs": proofs })
 }
 
@@ -62,11 +53,7 @@ fn task_leaf(number: u64, extreme: bool) -> Value {
         index: if extreme { u32::MAX } else { number as u32 * 7 },
         input_hash: hash("input"),
         output_hash: hash("output"),
-        units_before: if extreme {
-            u64::MAX
-        } else {
-            number * 1_000_003
-        },
+        units_before: if extreme { u64::MAX } else { number * 1_000_003 },
         units: if extreme { u32::MAX } else { number as u32 + 1 },
     };
     json!({
@@ -90,9 +77,7 @@ fn tensor(rows: u64, width: usize) -> Value {
 }
 
 fn inputs(count: u64) -> Value {
-    let rows: Vec<Vec<u8>> = (0..count)
-        .map(|i| bytes("ids", i, 2 * (i as usize % 5 + 1)))
-        .collect();
+    let rows: Vec<Vec<u8>> = (0..count).map(|i| bytes("ids", i, 2 * (i as usize % 5 + 1))).collect();
     let hashes: Vec<Hash> = rows.iter().map(|row| row_root(row)).collect();
     let tree = inputs_tree(&rows);
     json!({
@@ -128,9 +113,5 @@ fn committed_vectors_are_current() {
         std::fs::write(&path, &current).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap();
-    assert!(
-        committed == current,
-        "{} is not what this crate computes: see the head of this test",
-        path.display()
-    );
+    assert!(committed == current, "{} is not what this crate computes: see the head of this test", path.display());
 }

@@ -67,7 +67,8 @@ multiversion! {
 #[inline(always)]
 fn exponentials_of<S: Simd>(scores: Scores<'_>, out: &mut Exp) {
     let (n, heads) = (scores.n, scores.heads());
-    *out = Exp { max: vec![0; n * heads], argmax: vec![0; n * heads], sum: vec![0; n * heads], e: vec![0; n * n * heads] };
+    *out =
+        Exp { max: vec![0; n * heads], argmax: vec![0; n * heads], sum: vec![0; n * heads], e: vec![0; n * n * heads] };
     let mut scratch = Scratch::new(&scores);
     for head in 0..heads {
         for first in (0..n).step_by(LANES) {
@@ -167,7 +168,8 @@ fn block<S: Simd>(scores: &Scores<'_>, head: usize, first: usize, scratch: &mut 
     {
         let mut packed = [0u32; LANES];
         for (byte, scores) in scores.iter().enumerate().take(n - step * 4) {
-            for (((packed, &score), &max), sum) in packed.iter_mut().zip(scores).zip(&scratch.max).zip(&mut scratch.sum) {
+            for (((packed, &score), &max), sum) in packed.iter_mut().zip(scores).zip(&scratch.max).zip(&mut scratch.sum)
+            {
                 let e = u32::from(fixed::exp2_neg(max - score));
                 *sum += e as i32;
                 *packed |= e << (8 * byte);

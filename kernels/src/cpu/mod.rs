@@ -16,13 +16,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use self::{
-    attention::Scores,
-    linear::Activations,
-    pack::PackedLinear,
-    rows::NormGains,
-    simd::Isa,
-};
+use self::{attention::Scores, linear::Activations, pack::PackedLinear, rows::NormGains, simd::Isa};
 use crate::{
     fixed,
     tape::{Operator, Shape, Tape, WeightKind},
@@ -48,8 +42,14 @@ pub(crate) struct Engine {
 enum Packed {
     /// Read from the mapped file: one row for each token.
     Words,
-    Positions { width: usize, x: Vec<i16> },
-    Gains { gain: Vec<i32>, bias: Vec<i32> },
+    Positions {
+        width: usize,
+        x: Vec<i16>,
+    },
+    Gains {
+        gain: Vec<i32>,
+        bias: Vec<i32>,
+    },
     Linear(PackedLinear),
     Scales(Vec<i32>),
 }
@@ -232,7 +232,8 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
             Operator::Unit { pool } => {
                 let Tensor::Pool { root, sum } = self.tensor(pool) else { unreachable!("checked by the tape") };
                 let rows = sum.chunks_exact(sum.len() / root.len()).zip(root);
-                Tensor::Unit(rows.flat_map(|(row, &root)| row.iter().map(move |&p| fixed::unit(p, root))).collect()).into()
+                Tensor::Unit(rows.flat_map(|(row, &root)| row.iter().map(move |&p| fixed::unit(p, root))).collect())
+                    .into()
             }
         };
         self.made.push(made);

@@ -26,7 +26,8 @@ pub(crate) struct PackedLinear {
 
 impl PackedLinear {
     pub(crate) fn new<'a>(width: usize, rows: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut packed = Self { rows: 0, width, lines: Vec::new(), mul: Vec::new(), bias: Vec::new(), shift: Vec::new() };
+        let mut packed =
+            Self { rows: 0, width, lines: Vec::new(), mul: Vec::new(), bias: Vec::new(), shift: Vec::new() };
         for row in rows.map(LinearRow::new) {
             let lane = packed.rows % LANES;
             if lane == 0 {

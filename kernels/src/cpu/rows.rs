@@ -60,18 +60,15 @@ fn to_sum_of<S: Simd>(
 }
 
 multiversion! {
-    /// Products through GELU, whose channels are shifted to the right.
+    /// Products through GELU.
     fn to_gelu(acc: &[i32], row: RowScale, channels: Channels<'_>, out: &mut [i16]) = to_gelu_of;
 }
 
 #[inline(always)]
 fn to_gelu_of<S: Simd>(acc: &[i32], row: RowScale, channels: Channels<'_>, out: &mut [i16]) {
-    let Channels { mul, bias, row_shift, shift } = channels;
-    for ((((out, &acc), &mul), &bias), &row_shift) in out.iter_mut().zip(acc).zip(mul).zip(bias).zip(row_shift) {
-        let bent = fixed::gelu(saturate16(product(acc, row, mul, bias, shift)));
-        // Half of the unit that is shifted out, and none where nothing is.
-        let half = (1 << (row_shift & 31)) >> 1;
-        *out = ((bent + half) >> (row_shift & 31)) as i16;
+    let Channels { mul, bias, shift, .. } = channels;
+    for (((out, &acc), &mul), &bias) in out.iter_mut().zip(acc).zip(mul).zip(bias) {
+        *out = fixed::gelu(saturate16(product(acc, row, mul, bias, shift))) as i16;
     }
 }
 

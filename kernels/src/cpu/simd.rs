@@ -195,7 +195,8 @@ mod x86 {
             for (step, lines) in lines.chunks_exact(LINES).enumerate() {
                 for (row, sums) in sums.iter_mut().enumerate() {
                     // SAFETY: the operands were checked.
-                    let four = unsafe { x.as_ptr().add((first + row) * stride + step * 4).cast::<i32>().read_unaligned() };
+                    let four =
+                        unsafe { x.as_ptr().add((first + row) * stride + step * 4).cast::<i32>().read_unaligned() };
                     let four = _mm256_broadcastq_epi64(_mm_cvtepi8_epi16(_mm_cvtsi32_si128(four)));
                     for (quarter, sum) in sums.iter_mut().enumerate() {
                         // SAFETY: a line has 64 bytes.

@@ -4,37 +4,23 @@ use rayon::prelude::*;
 
 use super::float::{Bert, Place};
 
-/// Largest magnitude and mean square of each channel of one activation.
+/// Largest magnitude of each channel of one activation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Channels {
     pub(super) max: Vec<f64>,
-    squares: Vec<f64>,
-    rows: usize,
 }
 
 impl Channels {
     fn observe(&mut self, x: &[f32], width: usize) {
         self.max.resize(width, 0.0);
-        self.squares.resize(width, 0.0);
         for row in x.chunks_exact(width) {
-            for ((max, square), &v) in self.max.iter_mut().zip(&mut self.squares).zip(row) {
-                *max = max.max(f64::from(v.abs()));
-                *square += f64::from(v) * f64::from(v);
-            }
-            self.rows += 1;
+            self.max.iter_mut().zip(row).for_each(|(max, v)| *max = max.max(f64::from(v.abs())));
         }
     }
 
     fn merge(&mut self, other: &Self) {
         self.max.resize(other.max.len(), 0.0);
-        self.squares.resize(other.squares.len(), 0.0);
         self.max.iter_mut().zip(&other.max).for_each(|(a, &b)| *a = a.max(b));
-        self.squares.iter_mut().zip(&other.squares).for_each(|(a, &b)| *a += b);
-        self.rows += other.rows;
-    }
-
-    pub(super) fn mean_squares(&self) -> Vec<f64> {
-        self.squares.iter().map(|s| s / self.rows.max(1) as f64).collect()
     }
 }
 
@@ -45,20 +31,11 @@ pub(super) struct Ranges {
     pub(super) queries: Vec<Channels>,
     pub(super) keys: Vec<Channels>,
     pub(super) values: Vec<Channels>,
-    pub(super) contexts: Vec<Channels>,
-    pub(super) gelus: Vec<Channels>,
 }
 
 impl Ranges {
-    fn lists(&mut self) -> [&mut Vec<Channels>; 6] {
-        [
-            &mut self.norms,
-            &mut self.queries,
-            &mut self.keys,
-            &mut self.values,
-            &mut self.contexts,
-            &mut self.gelus,
-        ]
+    fn lists(&mut self) -> [&mut Vec<Channels>; 4] {
+        [&mut self.norms, &mut self.queries, &mut self.keys, &mut self.values]
     }
 
     fn observe(&mut self, place: Place, x: &[f32], tokens: usize) {
@@ -67,8 +44,6 @@ impl Ranges {
             Place::Query(i) => (1, i),
             Place::Key(i) => (2, i),
             Place::Value(i) => (3, i),
-            Place::Context(i) => (4, i),
-            Place::Gelu(i) => (5, i),
         };
         let list = &mut *self.lists()[list];
         list.resize_with(list.len().max(index + 1), Channels::default);
@@ -83,7 +58,7 @@ impl Ranges {
     }
 }
 
-/// Runs the texts through the model. They are added up in their order, so threads change nothing.
+/// Runs the texts through the model. A maximum does not depend on the order, so threads change nothing.
 pub(super) fn calibrate(model: &Bert, texts: &[Vec<u16>], progress: &(dyn Fn(usize) + Sync)) -> Ranges {
     let mut all = Ranges::default();
     for (part, texts) in texts.chunks(16).enumerate() {

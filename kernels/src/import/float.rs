@@ -66,8 +66,6 @@ pub(super) enum Place {
     Query(usize),
     Key(usize),
     Value(usize),
-    Context(usize),
-    Gelu(usize),
 }
 
 impl Matrix {
@@ -87,7 +85,8 @@ impl Bert {
         let norm = source.gains("embeddings.LayerNorm", None)?;
         let width = norm.gain.len();
         let of_width = |name: &str| source.matrix(name, None, Some(width));
-        let layer_count = (0..).take_while(|i| file.tensor(&format!("encoder.layer.{i}.output.dense.bias")).is_ok()).count();
+        let layer_count =
+            (0..).take_while(|i| file.tensor(&format!("encoder.layer.{i}.output.dense.bias")).is_ok()).count();
         if layer_count == 0 || heads == 0 || width % heads != 0 {
             let reason = format!("{layer_count} layers of width {width} with {heads} heads are no BERT model");
             return Err(ImportError::Format { reason });
@@ -138,13 +137,11 @@ impl Bert {
             observe(Place::Key(i), &k);
             observe(Place::Value(i), &v);
             let context = attend(&q, &k, &v, ids.len(), self.heads);
-            observe(Place::Context(i), &context);
             add(&mut x, &layer.out.apply(&context));
             layer.attention_norm.apply(&mut x);
             observe(Place::Norm(2 * i + 1), &x);
             let mut wide = layer.up.apply(&x);
             wide.iter_mut().for_each(|h| *h = gelu(*h));
-            observe(Place::Gelu(i), &wide);
             add(&mut x, &layer.down.apply(&wide));
             layer.norm.apply(&mut x);
             observe(Place::Norm(2 * i + 2), &x);

@@ -201,7 +201,12 @@ pub fn bert(
     Ok(manifest)
 }
 
-fn token_ids(tokenizer: &Tokenizer, texts: &[String], max: u32, vocabulary: usize) -> Result<Vec<Vec<u16>>, ImportError> {
+fn token_ids(
+    tokenizer: &Tokenizer,
+    texts: &[String],
+    max: u32,
+    vocabulary: usize,
+) -> Result<Vec<Vec<u16>>, ImportError> {
     let encode = |(i, text): (usize, &String)| {
         let wrong = |source| ImportError::Calibration { line: i + 1, source };
         let mut ids = tokenizer.encode(text).map_err(wrong)?;
@@ -217,7 +222,13 @@ fn token_ids(tokenizer: &Tokenizer, texts: &[String], max: u32, vocabulary: usiz
 }
 
 /// Writes the files, the manifest last: a package that was cut short has none and does not open.
-fn write_package(out: &Path, manifest: &Manifest, tape: &Tape, weights: &Weights, tokenizer: &Path) -> Result<(), ImportError> {
+fn write_package(
+    out: &Path,
+    manifest: &Manifest,
+    tape: &Tape,
+    weights: &Weights,
+    tokenizer: &Path,
+) -> Result<(), ImportError> {
     let write = |name: &str, bytes: &[u8]| {
         let path = out.join(name);
         let partial = out.join(format!("{name}.partial"));

@@ -20,6 +20,8 @@ const GAIN_BITS: i32 = 14;
 const CONTEXT_BITS: i32 = 8;
 /// Room that norms leave above what calibration saw.
 const HEADROOM: f64 = 1.25;
+/// The least range of a channel; one that calibration never saw moving must not divide by zero.
+const TINY: f64 = 1e-6;
 /// Share of a channel's excess over the median that smoothing moves into the next weights.
 const SMOOTHING: f64 = 0.75;
 
@@ -54,8 +56,6 @@ struct Activation {
     bits: i32,
     /// What a unit of channel `c` is worth, apart from the fraction bits.
     units: Vec<f64>,
-    /// Mean square of each channel, in real terms.
-    mean_squares: Vec<f64>,
 }
 
 /// Left shifts that undo a norm's smoothing, channel by channel.
@@ -70,7 +70,8 @@ impl Smoothing {
         let mut sorted = channels.max.clone();
         sorted.sort_by(f64::total_cmp);
         let median = sorted[sorted.len() / 2].max(f64::MIN_POSITIVE);
-        let shift = |max: &f64| (SMOOTHING * libm::log2(max.max(f64::MIN_POSITIVE) / median)).round().clamp(0.0, 6.0) as u8;
+        let shift =
+            |max: &f64| (SMOOTHING * libm::log2(max.max(f64::MIN_POSITIVE) / median)).round().clamp(0.0, 6.0) as u8;
         Self(channels.max.iter().map(shift).collect())
     }
 
@@ -94,15 +95,24 @@ impl Build {
     fn embed(&mut self, model: &Bert, max_units: u32) -> u16 {
         let width = model.width();
         let kinds = &model.kinds.x[..width];
-        let places: Vec<Vec<f64>> = model.positions.x.chunks_exact(width).take(max_units as usize)
+        let places: Vec<Vec<f64>> = model
+            .positions
+            .x
+            .chunks_exact(width)
+            .take(max_units as usize)
             .map(|row| row.iter().zip(kinds).map(|(p, kind)| f64::from(*p) + f64::from(*kind)).collect())
             .collect();
         let largest = places.iter().flatten().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()));
         let bits = libm::floor(libm::log2(32767.0 / largest)).min(20.0) as i32;
-        let words: Vec<(f64, Vec<i8>)> = model.words.x.par_chunks_exact(width).map(|row| {
-            let row: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
-            quantise_row(&row, &vec![1.0; width])
-        }).collect();
+        let words: Vec<(f64, Vec<i8>)> = model
+            .words
+            .x
+            .par_chunks_exact(width)
+            .map(|row| {
+                let row: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
+                quantise_row(&row)
+            })
+            .collect();
         let top = words.iter().fold(f64::MIN_POSITIVE, |m, (scale, _)| m.max(*scale)) * exp2(bits);
         let shift = libm::floor(libm::log2(f64::from(1 << 23) / top)).clamp(1.0, 30.0) as i32;
         let rows = words.iter().map(|(scale, row)| {
@@ -110,7 +120,8 @@ impl Build {
             mul.to_be_bytes().into_iter().chain(row.iter().map(|w| w.cast_unsigned())).collect()
         });
         let words = self.tensor(WeightKind::Words, width, rows.collect());
-        let rows = places.iter().map(|row| row.iter().flat_map(|p| ((p * exp2(bits)).round() as i16).to_be_bytes()).collect());
+        let rows =
+            places.iter().map(|row| row.iter().flat_map(|p| ((p * exp2(bits)).round() as i16).to_be_bytes()).collect());
         let positions = self.tensor(WeightKind::Positions, width, rows.collect());
         self.push(Operator::Embed { ids: 0, words, positions, shift: shift as u8 })
     }
@@ -126,16 +137,23 @@ impl Build {
         });
         let gains = self.tensor(WeightKind::Gains, 1, rows.collect());
         let operator = self.push(Operator::Norm { sum, gains, shift: (16 + GAIN_BITS - bits) as u8, transposed });
-        let mean_squares = seen.mean_squares();
-        Residual { operator, shifts: smoothing.0, input: Activation { operator, bits, units, mean_squares } }
+        Residual { operator, shifts: smoothing.0, input: Activation { operator, bits, units } }
     }
 
-    fn layer(&mut self, layer: &Layer, index: usize, ranges: &Ranges, heads: usize, x: &Residual, last: bool) -> Residual {
+    fn layer(
+        &mut self,
+        layer: &Layer,
+        index: usize,
+        ranges: &Ranges,
+        heads: usize,
+        x: &Residual,
+        last: bool,
+    ) -> Residual {
         let context = self.attention(layer, index, ranges, heads, &x.input);
         let sum = self.residual(&layer.out, &context, x);
         let seen = &ranges.norms[2 * index + 1];
         let x = self.norm(sum, &layer.attention_norm, seen, Smoothing::new(seen), false);
-        let gelu = self.gelu(&layer.up, &ranges.gelus[index], &x.input);
+        let gelu = self.gelu(&layer.up, &x.input);
         let sum = self.residual(&layer.down, &gelu, &x);
         let seen = &ranges.norms[2 * index + 2];
         let smoothing = if last { Smoothing::none(seen.max.len()) } else { Smoothing::new(seen) };
@@ -146,24 +164,25 @@ impl Build {
         let (q_max, k_max) = (&ranges.queries[index].max, &ranges.keys[index].max);
         let head_width = q_max.len() / heads;
         // A score does not change when a channel of the query grows and that of the key shrinks alike: both get one range.
-        let balance: Vec<f64> = q_max.iter().zip(k_max).map(|(q, k)| (k.max(1e-6) / q.max(1e-6)).sqrt()).collect();
-        let ranges_both: Vec<f64> = q_max.iter().zip(k_max).map(|(q, k)| (q.max(1e-6) * k.max(1e-6)).sqrt()).collect();
-        let head_scales: Vec<f64> =
-            ranges_both.chunks_exact(head_width).map(|head| head.iter().fold(0.0, |m: f64, v| m.max(*v)) / 127.0).collect();
+        let balance: Vec<f64> = q_max.iter().zip(k_max).map(|(q, k)| (k.max(TINY) / q.max(TINY)).sqrt()).collect();
+        let ranges_both: Vec<f64> = q_max.iter().zip(k_max).map(|(q, k)| (q.max(TINY) * k.max(TINY)).sqrt()).collect();
+        let head_scales: Vec<f64> = ranges_both
+            .chunks_exact(head_width)
+            .map(|head| head.iter().fold(0.0, |m: f64, v| m.max(*v)) / 127.0)
+            .collect();
         let scale_of = |c: usize| head_scales[c / head_width];
         let q_units: Vec<f64> = balance.iter().enumerate().map(|(c, b)| b / scale_of(c)).collect();
         let k_units: Vec<f64> = balance.iter().enumerate().map(|(c, b)| 1.0 / (b * scale_of(c))).collect();
         let q = self.linear(&layer.q, x, &q_units, false);
         let k = self.linear(&layer.k, x, &k_units, false);
 
-        let v_max = &ranges.values[index].max;
-        let v_top = v_max.iter().fold(1e-6, |m: f64, v| m.max(*v));
-        let v_scales: Vec<f64> = v_max.iter().map(|v| (v.max(1e-6) * v_top).sqrt() / 127.0).collect();
+        // Each channel of the values uses all of its bits, and the weights that read the context take the scales in.
+        let v_scales: Vec<f64> = ranges.values[index].max.iter().map(|v| v.max(TINY) / 127.0).collect();
         let v = self.linear(&layer.v, x, &v_scales.iter().map(|s| 1.0 / s).collect::<Vec<_>>(), true);
 
         let exp = self.exp(q, k, &head_scales, head_width);
         let operator = self.push(Operator::Context { exp, v });
-        Activation { operator, bits: CONTEXT_BITS, units: v_scales, mean_squares: ranges.contexts[index].mean_squares() }
+        Activation { operator, bits: CONTEXT_BITS, units: v_scales }
     }
 
     fn exp(&mut self, q: u16, k: u16, head_scales: &[f64], head_width: usize) -> u16 {
@@ -191,25 +210,21 @@ impl Build {
         self.push(Operator::Residual { input: x.operator, weights, residual, shift, residual_shift })
     }
 
-    fn gelu(&mut self, dense: &Dense, seen: &Channels, x: &Activation) -> Activation {
-        let smoothing = Smoothing::new(seen);
-        let units = vec![exp2(GELU_BITS as i32); dense.weights.rows];
-        let (weights, shift) = self.product(dense, x, &units, &smoothing.0);
+    fn gelu(&mut self, dense: &Dense, x: &Activation) -> Activation {
+        let width = dense.weights.rows;
+        let (weights, shift) = self.product(dense, x, &vec![exp2(GELU_BITS as i32); width], &vec![0; width]);
         let operator = self.push(Operator::Gelu { input: x.operator, weights, shift });
-        Activation { operator, bits: GELU_BITS as i32, units: smoothing.units(), mean_squares: seen.mean_squares() }
+        Activation { operator, bits: GELU_BITS as i32, units: vec![1.0; width] }
     }
 
     /// The rows of a matrix product whose result counts `out_units` to one.
     fn product(&mut self, dense: &Dense, x: &Activation, out_units: &[f64], row_shifts: &[u8]) -> (u16, u8) {
         let Matrix { width, x: weights, .. } = &dense.weights;
-        // An error in the weight of a channel counts with the channel's mean square.
-        let importance: Vec<f64> =
-            x.mean_squares.iter().zip(&x.units).map(|(square, unit)| square / (unit * unit) + 1e-12).collect();
         let rows: Vec<(f64, Vec<i8>)> = weights
             .par_chunks_exact(*width)
             .map(|row| {
                 let row: Vec<f64> = row.iter().zip(&x.units).map(|(&w, unit)| f64::from(w) * unit).collect();
-                quantise_row(&row, &importance)
+                quantise_row(&row)
             })
             .collect();
         let input = exp2(PRE_SHIFT as i32 - x.bits) / 127.0;
@@ -234,19 +249,13 @@ struct Residual {
     input: Activation,
 }
 
-/// Scale and integers of a row: of 21 scales up to the largest weight's, the one with the least weighted error.
-fn quantise_row(row: &[f64], importance: &[f64]) -> (f64, Vec<i8>) {
-    let top = row.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
-    if top == 0.0 {
+/// Scale and integers of a row whose largest magnitude becomes 127.
+fn quantise_row(row: &[f64]) -> (f64, Vec<i8>) {
+    let scale = row.iter().fold(0.0, |m: f64, w| m.max(w.abs())) / 127.0;
+    if scale == 0.0 {
         return (0.0, vec![0; row.len()]);
     }
-    let round = |w: f64, scale: f64| (w / scale).round().clamp(-127.0, 127.0);
-    let error = |scale: f64| -> f64 {
-        row.iter().zip(importance).map(|(&w, weight)| weight * (w - round(w, scale) * scale).powi(2)).sum()
-    };
-    let scales = (0..=20).map(|step| top / 127.0 * (1.0 - f64::from(step) * 0.02));
-    let (_, scale) = scales.map(|scale| (error(scale), scale)).fold((f64::MAX, 0.0), |best, this| if this.0 < best.0 { this } else { best });
-    (scale, row.iter().map(|&w| round(w, scale) as i8).collect())
+    (scale, row.iter().map(|w| (w / scale).round() as i8).collect())
 }
 
 /// `2^power`, exactly.

@@ -63,10 +63,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(u32, Vec<WeightTensor>, Vec<Operat
     let at = |record: usize| (1 + record) * RECORD_LEN;
     let (tensor_records, operator_records) = records.split_at(tensors);
     let decoded = tensor_records.iter().enumerate();
-    let tensors_read = decoded.map(|(i, record)| tensor(record).map_err(|reason| fail(at(i), reason))).collect::<Result<_, _>>()?;
+    let tensors_read =
+        decoded.map(|(i, record)| tensor(record).map_err(|reason| fail(at(i), reason))).collect::<Result<_, _>>()?;
     let decoded = operator_records.iter().enumerate();
-    let operators_read =
-        decoded.map(|(i, record)| operator(record).map_err(|reason| fail(at(tensors + i), reason))).collect::<Result<_, _>>()?;
+    let operators_read = decoded
+        .map(|(i, record)| operator(record).map_err(|reason| fail(at(tensors + i), reason)))
+        .collect::<Result<_, _>>()?;
     Ok((u32::from(max_units), tensors_read, operators_read))
 }
 
@@ -125,9 +127,7 @@ fn fields(operator: &Operator) -> Fields {
             Fields { residual_shift, ..make(5, shift, [input, weights, residual, 0]) }
         }
         Operator::Gelu { input, weights, shift } => make(6, shift, [input, weights, 0, 0]),
-        Operator::Exp { q, k, scales, heads, shift } => {
-            Fields { x: heads.into(), ..make(7, shift, [q, k, scales, 0]) }
-        }
+        Operator::Exp { q, k, scales, heads, shift } => Fields { x: heads.into(), ..make(7, shift, [q, k, scales, 0]) },
         Operator::Context { exp, v } => make(8, 0, [exp, v, 0, 0]),
         Operator::Pool { x } => make(9, 0, [x, 0, 0, 0]),
         Operator::Unit { pool } => make(10, 0, [pool, 0, 0, 0]),

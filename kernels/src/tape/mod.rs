@@ -7,7 +7,7 @@ mod codec;
 mod shape;
 
 pub use codec::RECORD_LEN;
-pub use shape::{Shape, TENSOR_ROWS_MAX, LEAF_LEN_MAX};
+pub use shape::{LEAF_LEN_MAX, Shape, TENSOR_ROWS_MAX};
 
 use crate::{Hash, TapeError, merkle::tensor_root};
 
@@ -118,7 +118,7 @@ pub enum Operator {
     Gelu {
         /// Operator: norm or quantised.
         input: u16,
-        /// Weights: linear; the row's shift moves the GELU's result to the right.
+        /// Weights: linear.
         weights: u16,
         /// Right shift after the multiplier.
         shift: u8,

@@ -229,7 +229,9 @@ impl Known<'_> {
             Operator::Ids { .. } => 0,
             Operator::Embed { ids, words, positions, .. } => row(ids)? + weights(words) + weights(positions),
             Operator::Norm { sum, gains, .. } => row(sum)? + weights(gains),
-            Operator::Linear { input, weights: w, .. } | Operator::Gelu { input, weights: w, .. } => row(input)? + weights(w),
+            Operator::Linear { input, weights: w, .. } | Operator::Gelu { input, weights: w, .. } => {
+                row(input)? + weights(w)
+            }
             Operator::Residual { input, weights: w, residual, .. } => row(input)? + weights(w) + row(residual)?,
             Operator::Exp { q, k, scales, .. } => row(q)? + row(k)? + weights(scales),
             Operator::Context { exp, v } => row(exp)? + row(v)?,
@@ -245,6 +247,10 @@ fn equal(a: u32, b: u32, reason: &'static str) -> Result<(), &'static str> {
     if a == b { Ok(()) } else { Err(reason) }
 }
 
-fn within<T: PartialOrd>(value: T, range: std::ops::RangeInclusive<T>, reason: &'static str) -> Result<(), &'static str> {
+fn within<T: PartialOrd>(
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+    reason: &'static str,
+) -> Result<(), &'static str> {
     if range.contains(&value) { Ok(()) } else { Err(reason) }
 }
