@@ -78,7 +78,9 @@ struct Demand {
 /// Hazards. A customer writes the terms, a provider agrees to them by taking. Before it takes, a provider must have every input
 /// row (well formed, under `inputsRoot`, within `unitCap`), must find `demandWindow` long enough and `demandFee` high enough to
 /// publish its rows, at most `MAX_ROW_BYTES` each, and must trust `verification`: a contract that reverts in `onCommit`
-/// costs the take's burn, and one that never agrees holds price and stake for ever.
+/// costs the take's burn, and one that never agrees holds price and stake for ever. A customer who asks for no stake invites
+/// takes and commits that cost nothing, and is paid nothing for what is withheld; somebody must demand, inside the window,
+/// what was not received. Who proves a fault can be overtaken in the mempool; the batch is lost to its provider all the same.
 ///
 /// @dev INVARIANT: the ledger balance covers, for each order, `unitPrice * unitCap` for every task that is neither settled,
 /// forfeited nor refunded, and the fee of each open demand. INVARIANT: locked stake covers every take and unfinal batch.

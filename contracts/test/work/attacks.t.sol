@@ -194,12 +194,14 @@ contract JobEscrow_Attacks_Test is WorkTest {
     }
 
     function test_ReplayAReceipt_OnAnotherChain() external {
-        (Order memory order, Batch memory batch,) = committed(2);
+        (Order memory order, Batch memory batch, Task[] memory tasks) = committed(2);
         bytes memory receipt = sign(batch);
         vm.chainId(4217);
         vm.expectRevert(IJobEscrow.JobEscrow_BadReceipt.selector);
         escrow.accept(order, batch, receipt);
-        // Yet nobody is locked in: ids do not change with the chain's id.
+        // Yet nobody is locked in: ids and leaves do not change with the chain's id.
+        demand(order, batch, 1);
+        supply(order, batch, tasks[1]);
         skip(order.settleWindow);
         escrow.settle(order, batch);
     }
