@@ -15,8 +15,8 @@ use assay_kernels::{
 };
 
 /// Roots of MiniLM as it is imported with the calibration text in this repository.
-const PROGRAM_ROOT: &str = "";
-const WEIGHTS_ROOT: &str = "";
+const PROGRAM_ROOT: &str = "0x97381a9b523020c30feadffe3ce17d67f2ce7245013bd1af3eb18ff4e93e55f4";
+const WEIGHTS_ROOT: &str = "0x24b8b308a25df426ae3b0fc4506e1de0fe63690c459e58e55559263e9dfebcc6";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
