@@ -3,8 +3,8 @@
 use crate::state::token_of;
 use alloy::primitives::{Address, B256};
 use assay_contracts::{
-    FeeSchedule::FeeScheduleEvents, JobEscrow::JobEscrowEvents, Ledger::LedgerEvents, ModelRegistry::ModelRegistryEvents,
-    Staking::StakingEvents, SuiteEvent,
+    FeeSchedule::FeeScheduleEvents, JobEscrow::JobEscrowEvents, Ledger::LedgerEvents,
+    ModelRegistry::ModelRegistryEvents, Staking::StakingEvents, SuiteEvent,
 };
 use serde_json::{Value, json};
 
@@ -127,18 +127,15 @@ fn fee_schedule(event: &FeeScheduleEvents) -> (&'static str, Value) {
     match event {
         FeeScheduleEvents::DefaultRateSet(e) => ("FeeSchedule.DefaultRateSet", fields!(e: "rate" = rate)),
         FeeScheduleEvents::RateSet(e) => ("FeeSchedule.RateSet", fields!(e: "token" = token, "rate" = rate)),
-        FeeScheduleEvents::AuthorityUpdated(e) => {
-            ("FeeSchedule.AuthorityUpdated", fields!(e: "authority" = authority))
-        }
+        FeeScheduleEvents::AuthorityUpdated(e) => ("FeeSchedule.AuthorityUpdated", fields!(e: "authority" = authority)),
     }
 }
 
 fn staking(event: &StakingEvents) -> (&'static str, Value) {
     match event {
-        StakingEvents::Staked(e) => (
-            "Staking.Staked",
-            fields!(e: "operator" = operator, "service" = service, "from" = from, "amount" = amount),
-        ),
+        StakingEvents::Staked(e) => {
+            ("Staking.Staked", fields!(e: "operator" = operator, "service" = service, "from" = from, "amount" = amount))
+        }
         StakingEvents::ThawStarted(e) => (
             "Staking.ThawStarted",
             fields!(e: "operator" = operator, "service" = service, "amount" = amount, "thawed_at" = thawedAt),
@@ -166,9 +163,7 @@ fn model_registry(event: &ModelRegistryEvents) -> (&'static str, Value) {
                 "weights_root" = weightsRoot, "unit_bytes" = unitBytes, "metadata_uri" = metadataURI),
         ),
         ModelRegistryEvents::RoyaltiesSet(e) => {
-            let royalty = |royalty: &assay_contracts::ModelRegistry::Royalty| {
-                json!({ "account": royalty.account, "share": royalty.share })
-            };
+            let royalty = |royalty: &assay_contracts::ModelRegistry::Royalty| json!({ "account": royalty.account, "share": royalty.share });
             let royalties: Vec<_> = e.royalties.iter().map(royalty).collect();
             ("ModelRegistry.RoyaltiesSet", json!({ "model_id": e.modelId, "royalties": royalties }))
         }

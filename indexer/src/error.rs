@@ -67,7 +67,7 @@ pub enum IndexerError {
     },
     /// The node failed or sent something that is no chain.
     #[error(transparent)]
-    Follow(#[from] FollowError),
+    Follow(Box<FollowError>),
     /// The node did not answer.
     #[error("the RPC failed: {0}")]
     Rpc(#[from] TransportError),
@@ -115,6 +115,12 @@ impl IndexerError {
             Self::Follow(error) => error.is_retryable(),
             _ => false,
         }
+    }
+}
+
+impl From<FollowError> for IndexerError {
+    fn from(error: FollowError) -> Self {
+        Self::Follow(Box::new(error))
     }
 }
 

@@ -111,7 +111,8 @@ impl Ingest {
             () = shutdown.cancelled() => return Ok(()),
         };
         let known = self.writer.known().await?;
-        let (steps, _pump) = pump(Follower::new(self.provider.clone(), self.suite.clone(), self.config.follow.clone()), known);
+        let (steps, _pump) =
+            pump(Follower::new(self.provider.clone(), self.suite.clone(), self.config.follow.clone()), known);
         let mut steps = steps;
         let mut group = Vec::new();
         loop {

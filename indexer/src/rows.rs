@@ -108,6 +108,14 @@ word! {
     }
 }
 
+#[cfg(test)]
+#[test]
+fn words_are_alike_in_tables_and_in_json() {
+    let spoken = serde_json::to_value([Fault::Withheld, Fault::UnitsGap, Fault::WrongInput, Fault::Convicted]).unwrap();
+    assert_eq!(spoken, serde_json::json!(["withheld", "units_gap", "wrong_input", "convicted"]));
+    assert_eq!(Fault::WrongInput.as_str(), "wrong_input");
+}
+
 macro_rules! first_is_default {
     ($($name:ident::$variant:ident),*) => {$(
         impl Default for $name {

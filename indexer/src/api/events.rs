@@ -158,7 +158,8 @@ mod tests {
         assert_eq!(id.to_string(), "1204-3-5f5f5f5f");
         assert_eq!(EventId::parse("1204-3-5f5f5f5f").unwrap(), id);
         assert_eq!(EventId::parse("1204-3").unwrap(), EventId { position, block: None });
-        for bad in ["", "-", "--", "1204", "1204-3-", "1204-3-5f5f5f", "1204-3-5f5f5f5f-", "1204-x-5f5f5f5f", "é-3-é"] {
+        for bad in ["", "-", "--", "1204", "1204-3-", "1204-3-5f5f5f", "1204-3-5f5f5f5f-", "1204-x-5f5f5f5f", "é-3-é"]
+        {
             assert!(EventId::parse(bad).is_err(), "{bad}");
         }
     }

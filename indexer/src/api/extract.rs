@@ -91,6 +91,10 @@ pub(crate) fn word<T: DeserializeOwned>(
     let Some(text) = text else { return Ok(None) };
     let value = serde_json::from_value(serde_json::Value::String(text.to_owned()));
     value.map(Some).map_err(|_| {
-        ApiError::bad_request(code, format!("'{}' is not one of {words}", shorten(text)), &format!("choose one of {words}"))
+        ApiError::bad_request(
+            code,
+            format!("'{}' is not one of {words}", shorten(text)),
+            &format!("choose one of {words}"),
+        )
     })
 }

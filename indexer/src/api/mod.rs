@@ -16,12 +16,7 @@ mod tasks;
 
 pub(crate) use tasks::BatchCache;
 
-use crate::{
-    config::IndexerConfig,
-    ingest::Progress,
-    metrics::Metrics,
-    rows::schema,
-};
+use crate::{config::IndexerConfig, ingest::Progress, metrics::Metrics, rows::schema};
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
 use axum::{Router, middleware, routing::get};

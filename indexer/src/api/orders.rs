@@ -58,8 +58,7 @@ pub(crate) async fn list(
     Params(query): Params<OrdersQuery>,
 ) -> Result<Json<Page<Order>>, ApiError> {
     let limit = extract::limit(query.limit.as_deref())?;
-    let status: Option<OrderStatus> =
-        extract::word(query.status.as_deref(), "bad_status", "open, closed, complete")?;
+    let status: Option<OrderStatus> = extract::word(query.status.as_deref(), "bad_status", "open, closed, complete")?;
     let filters = [
         Filter::bytes("customer", query.customer.as_deref().map(extract::address).transpose()?),
         Filter::bytes("model_id", query.model.as_deref().map(extract::hash).transpose()?),

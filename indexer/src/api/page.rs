@@ -64,10 +64,7 @@ pub(crate) async fn newest<R: Row>(
 }
 
 /// All rows of `R` whose `column` is `value`, in key order.
-pub(crate) async fn all<R: Row>(
-    connection: &mut SqliteConnection,
-    filter: Option<Filter>,
-) -> Result<Vec<R>, ApiError> {
+pub(crate) async fn all<R: Row>(connection: &mut SqliteConnection, filter: Option<Filter>) -> Result<Vec<R>, ApiError> {
     let mut query = QueryBuilder::<Sqlite>::new(select_from::<R>());
     match filter {
         Some(Filter::Bytes(column, value)) => query.push(" WHERE ").push(column).push(" = ").push_bind(value),

@@ -80,10 +80,7 @@ pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Ap
     }))
 }
 
-async fn by_status(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-) -> Result<BTreeMap<String, i64>, sqlx::Error> {
+async fn by_status(connection: &mut SqliteConnection, sql: &'static str) -> Result<BTreeMap<String, i64>, sqlx::Error> {
     let rows = sqlx::query(sql).fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

@@ -110,7 +110,8 @@ impl Feed {
         // What is read below is at least as new as this.
         progress.mark_unchanged();
         let mut connection = app.readers.begin().await?;
-        let rollback = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM rollbacks").fetch_one(&mut *connection).await?;
+        let rollback =
+            sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM rollbacks").fetch_one(&mut *connection).await?;
         let mut ready = VecDeque::from([Event::default().retry(RETRY).comment("live")]);
         let position = match id {
             None => match log::head(&mut *connection).await? {
@@ -196,11 +197,8 @@ async fn place(connection: &mut SqliteConnection, id: EventId) -> Result<Place, 
         return Ok(Place::Canonical);
     }
     let sql = "SELECT rollback FROM orphans WHERE number = ? AND substr(hash, 1, 4) = ?";
-    let orphaned: Option<i64> = sqlx::query_scalar(sql)
-        .bind(number as i64)
-        .bind(prefix.to_vec())
-        .fetch_optional(&mut *connection)
-        .await?;
+    let orphaned: Option<i64> =
+        sqlx::query_scalar(sql).bind(number as i64).bind(prefix.to_vec()).fetch_optional(&mut *connection).await?;
     if let Some(rollback) = orphaned {
         let since = rollbacks_since(connection, rollback).await?;
         return Ok(since.map_or(Place::Unknown, |(lowest, _)| Place::Orphaned(lowest)));

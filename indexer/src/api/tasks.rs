@@ -91,9 +91,10 @@ pub(crate) struct TasksQuery {
 
 impl TasksQuery {
     fn range(&self) -> Result<(u32, u32), ApiError> {
-        let start = self.cursor.as_deref().map_or(Ok(0), |cursor| {
-            extract::index(cursor).map_err(|_| ApiError::bad_cursor(cursor))
-        })?;
+        let start = self
+            .cursor
+            .as_deref()
+            .map_or(Ok(0), |cursor| extract::index(cursor).map_err(|_| ApiError::bad_cursor(cursor)))?;
         Ok((start, extract::limit(self.limit.as_deref())?))
     }
 }
@@ -268,7 +269,8 @@ async fn content(app: &App, row: &Batch) -> Result<Arc<commit::Batch>, ApiError>
     let batch = read.await.map_err(|_| ApiError::internal())?.map_err(|error| refused(row, &error))?;
     // The root binds the number of leaves, so another count means that the provider committed one that it did not hash.
     if batch.count() != row.count {
-        let message = format!("batch {} was committed with {} tasks, its root has {}", row.batch_id, row.count, batch.count());
+        let message =
+            format!("batch {} was committed with {} tasks, its root has {}", row.batch_id, row.count, batch.count());
         return Err(ApiError::new(StatusCode::CONFLICT, "batch_inconsistent", message, "demand its tasks on chain"));
     }
     let batch = Arc::new(batch);

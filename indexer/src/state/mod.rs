@@ -10,8 +10,8 @@ pub(crate) use work::fault;
 
 use crate::{
     rows::{
-        Allowance, Balance, Batch, Demand, Earning, FeeRate, LedgerOperator, Model, Order, Position, PriceFloor, Provider,
-        Provision, Take, Token,
+        Allowance, Balance, Batch, Demand, Earning, FeeRate, LedgerOperator, Model, Order, Position, PriceFloor,
+        Provider, Provision, Take, Token,
     },
     store::{
         table::{Row, Table},

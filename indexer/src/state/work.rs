@@ -7,7 +7,8 @@ use crate::rows::{
 };
 use alloy::primitives::{Address, B256, U256};
 use assay_contracts::JobEscrow::{
-    self, BatchCommitted, BatchForfeited, BatchSettled, Demanded, JobEscrowEvents, OrderOpened, Supplied, TakeExpired, Taken,
+    self, BatchCommitted, BatchForfeited, BatchSettled, Demanded, JobEscrowEvents, OrderOpened, Supplied, TakeExpired,
+    Taken,
 };
 
 impl Change<'_> {

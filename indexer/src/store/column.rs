@@ -54,7 +54,7 @@ impl Position {
     /// The position of log `log_index` of `block`; none when they exceed 2^39 blocks or 2^24 logs.
     pub fn new(block: u64, log_index: u64) -> Option<Self> {
         let fits = block < 1 << (63 - Self::LOG_BITS) && log_index < 1 << Self::LOG_BITS;
-        fits.then(|| Self((block << Self::LOG_BITS | log_index) as i64))
+        fits.then_some(Self((block << Self::LOG_BITS | log_index) as i64))
     }
 
     /// The first position that lies after every log of `block`.
@@ -242,10 +242,11 @@ macro_rules! word {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-        pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)* }
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$doc])* $variant,)* }
 
         impl $name {
-            /// The word.
+            /// The word: the variant's name in snake case.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }

@@ -112,9 +112,7 @@ impl Pending {
     pub(crate) async fn write(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let insert = |table: &'static str, columns: &'static str| {
             let width = columns.split(',').count();
-            move |rows: usize| {
-                format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES {}", placeholders(width, rows))
-            }
+            move |rows: usize| format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES {}", placeholders(width, rows))
         };
         write_in_pieces(connection, &self.events, insert("events", EVENT_COLUMNS), |row, arguments| row.put(arguments))
             .await?;
@@ -142,7 +140,8 @@ fn block_ref(row: &SqliteRow) -> Result<BlockRef, sqlx::Error> {
 
 /// The last stored block.
 pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Option<BlockRef>, sqlx::Error> {
-    let row = sqlx::query("SELECT number, hash FROM blocks ORDER BY number DESC LIMIT 1").fetch_optional(executor).await?;
+    let row =
+        sqlx::query("SELECT number, hash FROM blocks ORDER BY number DESC LIMIT 1").fetch_optional(executor).await?;
     row.map(|row| block_ref(&row)).transpose()
 }
 
@@ -213,11 +212,13 @@ pub(crate) async fn remove_above(
         .bind(to.hash.to_vec())
         .fetch_one(&mut *connection)
         .await?;
-    sqlx::query("INSERT OR REPLACE INTO orphans (number, hash, rollback) SELECT number, hash, ? FROM blocks WHERE number > ?")
-        .bind(rollback)
-        .bind(to.number as i64)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "INSERT OR REPLACE INTO orphans (number, hash, rollback) SELECT number, hash, ? FROM blocks WHERE number > ?",
+    )
+    .bind(rollback)
+    .bind(to.number as i64)
+    .execute(&mut *connection)
+    .await?;
 
     let sql = format!("SELECT {EVENT_COLUMNS} FROM events WHERE position >= ?");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(first.0).fetch_all(&mut *connection).await?;

@@ -26,11 +26,7 @@ pub(super) async fn set(connection: &mut SqliteConnection, key: &str, value: &st
 }
 
 /// Claims a new database for `suite`, or checks that an old one is its.
-pub(super) async fn claim(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    suite: &Suite,
-) -> Result<(), IndexerError> {
+pub(super) async fn claim(connection: &mut SqliteConnection, path: &Path, suite: &Suite) -> Result<(), IndexerError> {
     let expected = SuiteName { chain_id: suite.chain_id, job_escrow: suite.job_escrow };
     match get(connection, SUITE).await? {
         None => set(connection, SUITE, &expected.to_string()).await?,

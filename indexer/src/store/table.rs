@@ -124,10 +124,7 @@ impl Statements {
                 assignments.join(", "),
             )
         };
-        Self {
-            select: format!("{} WHERE {}", select_from::<R>(), matches.join(" AND ")),
-            upserts: PIECES.map(upsert),
-        }
+        Self { select: format!("{} WHERE {}", select_from::<R>(), matches.join(" AND ")), upserts: PIECES.map(upsert) }
     }
 }
 
@@ -239,7 +236,8 @@ impl<R: Row> Table<R> {
     /// Puts `row` in place, whatever was under its key.
     pub(crate) fn insert(&mut self, row: R) {
         let key = row.key();
-        let was_dirty = self.rows.insert(key.clone(), Slot { row: Some(row), dirty: true }).is_some_and(|slot| slot.dirty);
+        let was_dirty =
+            self.rows.insert(key.clone(), Slot { row: Some(row), dirty: true }).is_some_and(|slot| slot.dirty);
         if !was_dirty {
             self.dirty.push(key);
         }

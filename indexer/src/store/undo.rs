@@ -11,7 +11,8 @@ pub(crate) fn triggers<R: Row>() -> [String; 2] {
     let table = R::TABLE;
     let (keys, values) = R::COLUMNS.split_at(R::KEY_COLUMNS);
     let equal = |columns: &[&str], row: &str, separator: &str| {
-        let pairs: Vec<_> = columns.iter().map(|column| format!("{column} = ' || quote({row}.{column}) || '")).collect();
+        let pairs: Vec<_> =
+            columns.iter().map(|column| format!("{column} = ' || quote({row}.{column}) || '")).collect();
         pairs.join(separator)
     };
     let trigger = |verb: &str, statement: String| {

@@ -131,11 +131,8 @@ async fn replay(connection: &mut SqliteConnection, suite: &Suite, tables: &mut T
         after = last.position;
         for (row, seen) in &page {
             let Some(event) = row.decode(suite) else { continue };
-            let origin = Origin {
-                position: row.position,
-                timestamp: seen.timestamp,
-                transaction_hash: row.transaction_hash,
-            };
+            let origin =
+                Origin { position: row.position, timestamp: seen.timestamp, transaction_hash: row.transaction_hash };
             state::apply(connection, tables, origin, &event).await?;
         }
         tables.flush(connection).await?;
@@ -185,11 +182,8 @@ impl Group<'_> {
         }
         for (log, event) in &block.events {
             let row = log::EventRow::new(block.at.number, log)?;
-            let origin = Origin {
-                position: row.position,
-                timestamp: block.timestamp,
-                transaction_hash: row.transaction_hash,
-            };
+            let origin =
+                Origin { position: row.position, timestamp: block.timestamp, transaction_hash: row.transaction_hash };
             state::apply(self.connection, self.tables, origin, event).await?;
         }
         if journaled {

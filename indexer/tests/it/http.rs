@@ -333,7 +333,11 @@ impl Client {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
-                    block.lines().find_map(|line| line.strip_prefix(&format!("{name}: "))).unwrap_or_default().to_owned()
+                    block
+                        .lines()
+                        .find_map(|line| line.strip_prefix(&format!("{name}: ")))
+                        .unwrap_or_default()
+                        .to_owned()
                 };
                 let (kind, id, data) = (field("event"), field("id"), field("data"));
                 self.text = rest.to_owned();
@@ -441,5 +445,9 @@ async fn streams_are_limited_and_end_with_the_indexer() {
     };
     tokio::time::timeout(Duration::from_secs(20), freed).await.expect("a place becomes free");
     tokio::time::timeout(Duration::from_secs(4), indexer.stop()).await.expect("it stops at once").unwrap();
-    assert!(tokio::time::timeout(Duration::from_secs(4), async { while two.response.next().await.is_some() {} }).await.is_ok());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(4), async { while two.response.next().await.is_some() {} })
+            .await
+            .is_ok()
+    );
 }

@@ -156,8 +156,15 @@ async fn compare_money(world: &World, indexer: &Running) {
     let (ledger, staking) = (&world.ledger, &world.staking);
     let burned = address!("000000000000000000000000000000000000dEaD");
     let everybody = [
-        world.admin, world.customer, world.providers[0], world.providers[1], world.author, burned,
-        world.suite.parameters.pool, world.suite.job_escrow, world.suite.staking,
+        world.admin,
+        world.customer,
+        world.providers[0],
+        world.providers[1],
+        world.author,
+        burned,
+        world.suite.parameters.pool,
+        world.suite.job_escrow,
+        world.suite.staking,
     ];
     let mut sum = U256::ZERO;
     for person in everybody {

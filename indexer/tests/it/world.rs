@@ -20,10 +20,7 @@ use assay_kernels::{
 use assay_test_fixtures::Anvil;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
 /// The chain's native currency, in which everything is staked and paid here.
@@ -188,12 +185,8 @@ impl World {
 
     /// Results of `[first, first + count)`, made up. Task `i` has the four bytes of `i` as its input row.
     pub(crate) fn results(&self, provider: Address, order: &Order, first: u32, count: u32) -> Results {
-        let scope = BatchScope {
-            chain_id: 31_337,
-            order_id: self.order_id(order).0,
-            provider: provider.into_array(),
-            first,
-        };
+        let scope =
+            BatchScope { chain_id: 31_337, order_id: self.order_id(order).0, provider: provider.into_array(), first };
         let task = |index: u32| TaskOutput {
             input_hash: row_root(&index.to_be_bytes()),
             units: 1 + index % 60,
@@ -357,8 +350,22 @@ impl Running {
 
 /// The tables that a fresh index of the same chain must hold alike.
 const TABLES: [&str; 16] = [
-    "orders", "takes", "batches", "demands", "models", "price_floors", "provisions", "balances", "allowances",
-    "ledger_operators", "tokens", "fee_rates", "providers", "earnings", "events", "subjects",
+    "orders",
+    "takes",
+    "batches",
+    "demands",
+    "models",
+    "price_floors",
+    "provisions",
+    "balances",
+    "allowances",
+    "ledger_operators",
+    "tokens",
+    "fee_rates",
+    "providers",
+    "earnings",
+    "events",
+    "subjects",
 ];
 
 /// Every row of every table that is derived from the chain, as text.
@@ -388,7 +395,7 @@ pub(crate) async fn dump(database: &Path) -> Vec<String> {
 }
 
 /// Asserts that two databases hold the same, and says what differs.
-pub(crate) async fn assert_same(left: &PathBuf, right: &PathBuf, context: &str) {
+pub(crate) async fn assert_same(left: &Path, right: &Path, context: &str) {
     let (left, right) = (dump(left).await, dump(right).await);
     let only = |these: &[String], those: &[String]| -> Vec<String> {
         these.iter().filter(|line| !those.contains(line)).take(5).cloned().collect()
