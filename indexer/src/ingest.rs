@@ -60,8 +60,26 @@ pub struct Trouble {
 
 impl From<&IndexerError> for Trouble {
     fn from(error: &IndexerError) -> Self {
-        Self { code: error.code(), message: error.to_string() }
+        Self { code: error.code(), message: without_url(error.to_string()) }
     }
+}
+
+/// HTTP errors name their URL, which at many providers holds the key; everybody may read `/ready`.
+fn without_url(mut message: String) -> String {
+    while let Some(start) = message.find(" for url (") {
+        let end = message[start..].find(')').map_or(message.len(), |end| start + end + 1);
+        message.replace_range(start..end, "");
+    }
+    message
+}
+
+#[cfg(test)]
+#[test]
+fn urls_are_not_published() {
+    let said = "the RPC failed: error sending request for url (https://rpc.example/v3/key): timed out".to_owned();
+    assert_eq!(without_url(said), "the RPC failed: error sending request: timed out");
+    assert_eq!(without_url("cut off for url (https://rpc".to_owned()), "cut off");
+    assert_eq!(without_url("plain".to_owned()), "plain");
 }
 
 /// The task that writes.

@@ -11,7 +11,7 @@ function el(tag, attributes, ...parts) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value !== undefined && value !== null) node.setAttribute(name, value);
   }
-  node.append(...parts.flat().filter((part) => part !== null && part !== undefined));
+  node.append(...parts.flat(Infinity).filter((part) => part !== null && part !== undefined));
   return node;
 }
 
@@ -28,7 +28,7 @@ const short = (hex) => (hex.length > 14 ? `${hex.slice(0, 8)}…${hex.slice(-4)}
 const link = (kind, id, text = short(id)) => el("a", { class: "mono", href: `#/${kind}/${id}`, title: id }, text);
 const account = (address) => link("accounts", address);
 const hex = (value) => el("span", { class: "mono" }, value);
-const token = (address) => (address === ZERO ? "native" : account(address));
+const token = (address) => (address === ZERO ? "the native currency" : account(address));
 const word = (value) => el("span", { class: `word ${value}` }, value);
 const time = (seconds) => el("time", { datetime: new Date(seconds * 1000).toISOString() }, new Date(seconds * 1000).toLocaleString());
 /** Groups digits without ever making a number of them: amounts exceed 53 bits. */
@@ -150,9 +150,12 @@ async function home() {
   ];
 }
 
+/** Tasks whose blob is missing or altered: the rest of the page stands. */
+const missing = (error) => [el("p", { class: "dim" }, error.message)];
+
 async function order(id) {
   const o = await get(`/v1/orders/${id}`);
-  const tasks = await list(`/v1/orders/${id}/tasks`, TASKS).catch((error) => [el("p", { class: "dim" }, error.message)]);
+  const tasks = await list(`/v1/orders/${id}/tasks`, TASKS).catch(missing);
   return [
     heading("Order ", hex(o.order_id)),
     facts([
@@ -179,7 +182,7 @@ async function order(id) {
 
 async function batch(id) {
   const b = await get(`/v1/batches/${id}`);
-  const tasks = await list(`/v1/batches/${id}/tasks`, TASKS).catch((error) => [el("p", { class: "dim" }, error.message)]);
+  const tasks = await list(`/v1/batches/${id}/tasks`, TASKS).catch(missing);
   return [
     heading("Batch ", hex(b.batch_id)),
     facts([

@@ -70,6 +70,7 @@ async fn an_rpc_that_is_down_is_waited_for() {
     let (status, ready) = indexer.get("/ready").await;
     assert_eq!((status, &ready["ready"]), (503, &false.into()), "{ready}");
     assert_eq!(ready["error"]["code"], "rpc_unreachable");
+    assert!(!ready.to_string().contains("http://"), "the RPC's URL may hold a key: {ready}");
     assert_eq!(indexer.get("/v1/orders").await.0, 200, "what is indexed is served");
 
     proxy.start().await;
