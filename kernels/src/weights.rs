@@ -193,3 +193,51 @@ pub(crate) fn gain_row(row: &[u8]) -> (i32, i32) {
 pub(crate) fn u32_at(row: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::WeightKind;
+
+    fn tiny() -> (Tape, Vec<u8>) {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-fixtures/models/tiny");
+        let tape = Tape::decode(&std::fs::read(dir.join("program.tape")).unwrap()).unwrap();
+        (tape, std::fs::read(dir.join("weights.bin")).unwrap())
+    }
+
+    /// Whether the tiny model stands when the first bytes of the first row of its last tensor of a kind are others.
+    fn with(kind: WeightKind, at: usize, bytes: &[u8]) -> Result<(), ModelError> {
+        let (tape, mut weights) = tiny();
+        let tensor = tape.tensors().iter().rposition(|tensor| tensor.kind == kind).unwrap();
+        let start = Weights::owned(weights.clone(), &tape).unwrap().starts[tensor] + at;
+        weights[start..start + bytes.len()].copy_from_slice(bytes);
+        Weights::owned(weights, &tape).unwrap().check(&tape)
+    }
+
+    #[test]
+    fn weights_that_could_overflow_are_refused() {
+        let (tape, weights) = tiny();
+        Weights::owned(weights, &tape).unwrap().check(&tape).unwrap();
+        let big = i32::MAX.to_be_bytes();
+        for (kind, at, bytes) in [
+            (WeightKind::Words, 0, &big[..]),
+            (WeightKind::Gains, 0, &big),
+            (WeightKind::Gains, 4, &big),
+            (WeightKind::Linear, 0, &[0xff; 4]),
+            (WeightKind::Linear, 4, &big),
+            (WeightKind::Linear, 8, &[99]),
+            (WeightKind::Linear, 9, &[0x80]),
+            (WeightKind::Scales, 0, &big),
+        ] {
+            let error = with(kind, at, bytes).unwrap_err();
+            assert_eq!(error.code(), "MODEL_WEIGHTS_RANGE", "{kind:?} at {at}: {error}");
+        }
+    }
+
+    #[test]
+    fn weights_of_another_length_are_refused() {
+        let (tape, mut weights) = tiny();
+        weights.push(0);
+        assert_eq!(Weights::owned(weights, &tape).unwrap_err().code(), "MODEL_WEIGHTS_LENGTH");
+    }
+}

@@ -65,7 +65,7 @@ impl Operands<'_> {
     #[inline(always)]
     fn check(&self) {
         let depth = self.lines.len() / LINES * 4;
-        assert!(self.lines.len() % LINES == 0 && (1..=ROWS).contains(&self.rows));
+        assert!(self.lines.len().is_multiple_of(LINES) && (1..=ROWS).contains(&self.rows));
         assert!((self.rows - 1) * self.stride + depth <= self.x.len());
     }
 }
