@@ -291,7 +291,10 @@ fn refused(row: &Batch, error: &BlobError) -> ApiError {
 
 /// Batches that were verified lately. They are named by content, so none is ever stale.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BatchCache(Arc<Mutex<VecDeque<(B256, Arc<commit::Batch>)>>>);
+pub(crate) struct BatchCache(Arc<Mutex<VecDeque<Verified>>>);
+
+/// A batch's id and its content.
+type Verified = (B256, Arc<commit::Batch>);
 
 impl BatchCache {
     /// Tasks of all cached batches together.
