@@ -73,16 +73,19 @@ struct World {
 
 struct Machine {
     dir: tempfile::TempDir,
-    store: Store,
-    tx: TxStore,
+    open: Option<(Store, TxStore)>,
     world: World,
 }
 
 impl Machine {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (store, tx) = Self::open(&dir).await;
-        Self { dir, store, tx, world: World::default() }
+        let open = Some(Self::open(&dir).await);
+        Self { dir, open, world: World::default() }
+    }
+
+    fn tx(&self) -> TxStore {
+        self.open.as_ref().expect("open between steps").1.clone()
     }
 
     async fn open(dir: &tempfile::TempDir) -> (Store, TxStore) {
@@ -92,29 +95,29 @@ impl Machine {
     }
 
     async fn in_flight(&self) -> Vec<Action> {
-        self.tx.unsettled().await.unwrap().into_iter().filter(|action| action.state.is_in_flight()).collect()
+        self.tx().unsettled().await.unwrap().into_iter().filter(|action| action.state.is_in_flight()).collect()
     }
 
     async fn play(&mut self, step: Step) {
         match step {
             Step::Want(keys) => {
                 let wanted: Vec<_> = keys.into_iter().map(want).collect();
-                self.tx.reconcile("test", &wanted, self.world.height).await.unwrap();
+                self.tx().reconcile("test", &wanted, self.world.height).await.unwrap();
             }
             Step::Record => self.record().await,
             Step::Submit(pick) => {
                 let in_flight = self.in_flight().await;
                 if !in_flight.is_empty() {
-                    self.tx.submitted(pick.get(&in_flight).id).await.unwrap();
+                    self.tx().submitted(pick.get(&in_flight).id).await.unwrap();
                 }
             }
             Step::Include(pick, success) => self.include(pick, success).await,
             Step::Foreign => {
                 let nonce = self.world.chain.len() as u64;
                 self.world.chain.push(None);
-                for action in self.tx.unsettled().await.unwrap() {
+                for action in self.tx().unsettled().await.unwrap() {
                     if action.nonce == Some(nonce) && action.state != ActionState::Included {
-                        self.tx.release_nonce(action.id, None).await.unwrap();
+                        self.tx().release_nonce(action.id, None).await.unwrap();
                     }
                 }
                 self.sync().await;
@@ -122,43 +125,45 @@ impl Machine {
             Step::Reorg => {
                 if let Some(Some(hash)) = self.world.chain.last().copied() {
                     self.world.chain.pop();
-                    let dropped = self.tx.actions().await.unwrap().into_iter().find(|action| action.tx_hash == Some(hash));
-                    self.tx.reorged(dropped.unwrap().id).await.unwrap();
+                    let actions = self.tx().actions().await.unwrap();
+                    // An action that was wanted again since has nothing to lose.
+                    if let Some(dropped) = actions.into_iter().find(|action| action.tx_hash == Some(hash)) {
+                        self.tx().reorged(dropped.id).await.unwrap();
+                    }
+                    self.sync().await;
                 }
             }
             Step::Supersede(pick) => {
                 let in_flight = self.in_flight().await;
                 if !in_flight.is_empty() {
-                    self.tx.superseded(pick.get(&in_flight).id, "test").await.unwrap();
+                    self.tx().superseded(pick.get(&in_flight).id, "test").await.unwrap();
                 }
             }
             Step::Finalise => {
-                for action in self.tx.unsettled().await.unwrap() {
-                    self.tx.finalised(action.id).await.unwrap();
+                for action in self.tx().unsettled().await.unwrap() {
+                    self.tx().finalised(action.id).await.unwrap();
                 }
             }
             Step::Restart => {
-                self.store.close().await;
-                let (old, _) = (std::mem::replace(&mut self.store, placeholder().await), ());
-                drop(old);
-                self.tx = placeholder_tx(&self.store).await;
-                let (store, tx) = Self::open(&self.dir).await;
-                (self.store, self.tx) = (store, tx);
+                let Some((store, tx)) = self.open.take() else { return };
+                store.close().await;
+                drop((store, tx));
+                self.open = Some(Self::open(&self.dir).await);
             }
         }
     }
 
     async fn record(&mut self) {
-        let Some(action) = self.tx.due(1).await.unwrap().pop() else { return };
+        let Some(action) = self.tx().due(1).await.unwrap().pop() else { return };
         let nonce = match action.nonce {
             Some(nonce) => nonce,
-            None => self.tx.peek_nonce().await.unwrap(),
+            None => self.tx().peek_nonce().await.unwrap(),
         };
         self.world.serial += 1;
         let hash = keccak256(self.world.serial.to_be_bytes());
         let fees = Fees { max_fee: self.world.serial, priority_fee: 1 };
         let sent = SentTransaction { hash, action_id: action.id, nonce, fees, gas_limit: 21_000, raw: hash.to_vec() };
-        self.tx.record(&sent).await.unwrap();
+        self.tx().record(&sent).await.unwrap();
         self.world.signed.entry(nonce).or_default().push(sent);
     }
 
@@ -168,7 +173,7 @@ impl Machine {
         let sent = pick.get(candidates).clone();
         // An action that is included elsewhere already cannot be found here by the manager a second time in one look; the chain's
         // own rules make the second one revert, and the store keeps the first.
-        let owner = self.tx.actions().await.unwrap().into_iter().find(|action| action.id == sent.action_id).unwrap();
+        let owner = self.tx().actions().await.unwrap().into_iter().find(|action| action.id == sent.action_id).unwrap();
         if matches!(owner.state, ActionState::Included | ActionState::Finalised | ActionState::Failed) {
             return;
         }
@@ -180,19 +185,19 @@ impl Machine {
             success,
         };
         self.world.chain.push(Some(sent.hash));
-        let action = self.tx.included(&inclusion, None).await.unwrap();
+        let action = self.tx().included(&inclusion, None).await.unwrap();
         assert_eq!((action.state, action.nonce, action.success), (ActionState::Included, Some(nonce), Some(success)));
         self.sync().await;
     }
 
     async fn sync(&self) {
-        self.tx.sync_nonces(self.world.chain.len() as u64).await.unwrap();
+        self.tx().sync_nonces(self.world.chain.len() as u64).await.unwrap();
     }
 
     async fn check(&self) {
-        let actions = self.tx.actions().await.unwrap();
-        let free: BTreeSet<u64> = self.tx.free_nonces().await.unwrap().into_iter().collect();
-        let next = self.tx.next_nonce().await.unwrap();
+        let actions = self.tx().actions().await.unwrap();
+        let free: BTreeSet<u64> = self.tx().free_nonces().await.unwrap().into_iter().collect();
+        let next = self.tx().next_nonce().await.unwrap();
         let mut held = BTreeSet::new();
         for action in &actions {
             if let Some(nonce) = action.nonce {
@@ -207,19 +212,10 @@ impl Machine {
             assert!(held.contains(&nonce) || free.contains(&nonce), "nonce {nonce} of {next} is lost");
         }
         for (nonce, sent) in &self.world.signed {
-            let stored = self.tx.transactions(*nonce).await.unwrap();
+            let stored = self.tx().transactions(*nonce).await.unwrap();
             assert!(sent.iter().all(|sent| stored.contains(sent)), "a transaction of nonce {nonce} is lost");
         }
     }
-}
-
-async fn placeholder() -> Store {
-    let dir = tempfile::tempdir().unwrap();
-    Store::open(StoreOptions::new(dir.path().join("none.sqlite"))).await.unwrap()
-}
-
-async fn placeholder_tx(store: &Store) -> TxStore {
-    TxStore::open(store.clone(), ME, 31337).await.unwrap()
 }
 
 proptest! {

@@ -99,8 +99,8 @@ pub struct WorkConfig {
     pub max_takes: usize,
     /// Tasks given to the model at once.
     pub chunk: usize,
-    /// Units a second that this machine is assumed to compute, until it has measured itself.
-    pub assumed_units_per_second: f64,
+    /// Units a second that this machine is believed to compute until it has real work; unset: measured at the start.
+    pub units_per_second: Option<f64>,
     /// How often missing or altered inputs are fetched again before the order is left alone.
     pub fetch_attempts: u32,
     /// First pause between these attempts, in milliseconds; doubles each time, up to 30 seconds.
@@ -121,7 +121,7 @@ impl Default for WorkConfig {
             take_and_commit_max: 16,
             max_takes: 2,
             chunk: 32,
-            assumed_units_per_second: 500.0,
+            units_per_second: None,
             fetch_attempts: 8,
             fetch_backoff_ms: 250,
             receipt_poll_ms: 500,

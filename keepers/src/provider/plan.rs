@@ -104,6 +104,9 @@ pub(crate) fn plan(now: &Situation<'_>) -> Plan {
             }
         }
     }
+    for (id, order) in &now.view.orders {
+        plan.expire_own(now, *id, order);
+    }
     plan
 }
 
@@ -198,7 +201,6 @@ impl Plan {
         if let Err(refusal) = outcome {
             self.refusals.insert(order_id, refusal);
         }
-        self.expire_own(now, order_id, view);
     }
 
     /// Whether the order suits; its inputs, once they are here.

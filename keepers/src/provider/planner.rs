@@ -105,7 +105,7 @@ impl Planner {
             receipts: &knowledge.receipts,
             supplies: &knowledge.supplies,
             free_stake: knowledge.free_stake.map(|(_, free)| free),
-            units_per_second: knowledge.units_per_second.unwrap_or(self.config.work.assumed_units_per_second),
+            units_per_second: knowledge.units_per_second.unwrap_or(f64::MIN_POSITIVE),
             is_draining: self.shared.draining(),
         });
         (plan, view.block)

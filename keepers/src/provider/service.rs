@@ -23,7 +23,7 @@ use super::{
     planner::Planner,
     progress::{Progress, Snapshot},
     shared::Shared,
-    worker::{Worker, blocking},
+    worker::{Worker, blocking, measure_speed},
 };
 use crate::{
     chain::{ChainService, Head, head_age},
@@ -106,6 +106,16 @@ impl Provider {
             chain_id: suite.chain_id,
         });
         worker.load_results().await?;
+        let speed = match config.work.units_per_second {
+            Some(speed) => speed,
+            None => blocking({
+                let models = models.clone();
+                move || measure_speed(&models)
+            })
+            .await?,
+        };
+        tracing::info!(units_per_second = speed, "speed");
+        shared.knowledge().units_per_second = Some(speed);
         let projection = EventProjection { store: store.clone(), suite: suite.clone(), shared: shared.clone() };
         let chain = ChainService::new(store, rpc.clone(), suite.clone(), config.follow.clone(), projection, head_sender);
         let drain = Duration::from_millis(config.work.drain_ms);

@@ -93,6 +93,9 @@ impl TxManager {
         let inclusion = Inclusion { tx_hash: receipt.transaction_hash, number, hash, success };
         let action = self.store.included(&inclusion, None).await?;
         self.forget(&action);
+        if let Some(nonce) = action.nonce {
+            self.memory().missing.remove(&nonce);
+        }
         if success {
             tracing::info!(key = action.key, tx = %inclusion.tx_hash, block = number, "included");
         } else {

@@ -274,12 +274,13 @@ impl TxManager {
 
     async fn work(&self) -> Result<()> {
         let mut heads = self.head.clone();
-        heads.wait_for(Option::is_some).await.ok();
+        // Before that, neither the base fee nor what the roles want is of today.
+        heads.wait_for(|head| head.is_some_and(|head| head.caught_up)).await.ok();
         check_chain(&self.provider, self.chain_id).await?;
         self.first_sync().await?;
         let mut tracked = None;
         loop {
-            let Some(head) = heads.borrow_and_update().clone() else { return Ok(()) };
+            let Some(head) = *heads.borrow_and_update() else { return Ok(()) };
             self.dispatch(&head).await?;
             if tracked.is_none_or(|tracked: Instant| tracked.elapsed() >= TRACK_EVERY) {
                 let chain_nonce = self.track(&head).await?;

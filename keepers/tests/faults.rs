@@ -1,0 +1,266 @@
+//! What breaks around a provider: its process, the chain under it, its connection, its disk. Whatever it is, every task settles
+//! exactly once.
+
+mod common;
+
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use alloy::primitives::U256;
+use assay_contracts::JobEscrow;
+use assay_keepers::provider::{Progress, Provider, ProviderHandle};
+use assay_test_fixtures::{Anvil, AnvilOptions, FaultProxy, Faults};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+use tokio_util::sync::CancellationToken;
+
+use common::{Devnet, Opened, PATIENCE, PROVIDERS, eventually, progress};
+
+/// A provider in a process of its own (`examples/provider.rs`, which cargo builds with the tests).
+struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    fn start(net: &Devnet) -> Self {
+        let tests = std::env::current_exe().unwrap();
+        let binary: PathBuf = tests.parent().unwrap().parent().unwrap().join("examples/provider");
+        assert!(binary.exists(), "{} is missing: cargo builds it with the package's tests", binary.display());
+        let setup = serde_json::json!({
+            "rpc": net.anvil.url(),
+            "suite": net.suite,
+            "blobs": net.path("blobs"),
+            "config": net.config("process"),
+        });
+        std::fs::write(net.path("setup.json"), setup.to_string()).unwrap();
+        let mut child = Command::new(binary)
+            .arg(net.path("setup.json"))
+            .env("ASSAY_KEY", Anvil::KEYS[2])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Waits for an event of the kind `name`.
+    async fn event(&mut self, name: &str) {
+        let marker = format!("\"event\":\"{name}\"");
+        let wait = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                if line.contains(&marker) {
+                    return;
+                }
+            }
+            panic!("it ended before {name}");
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {name}"));
+    }
+
+    /// SIGKILL.
+    async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// SIGTERM, and the exit status.
+    async fn terminate(mut self) -> bool {
+        let id = self.child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops").unwrap().success()
+    }
+}
+
+async fn check_all(net: &Devnet, order: &Opened) {
+    net.all_settled(order).await;
+    assert_eq!(net.reserved().await, U256::ZERO);
+    eventually("no stake is locked", || async { (net.locked(PROVIDERS[0]).await == 0).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn killed_before_between_and_after_each_step() {
+    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
+    let order = net.order(64, |_| {}).await;
+    for stage in ["took", "computed", "committed", "settled"] {
+        let mut process = Process::start(&net);
+        process.event(stage).await;
+        process.kill().await;
+    }
+    let process = Process::start(&net);
+    check_all(&net, &order).await;
+    // Nothing was committed a second time under another root.
+    assert_eq!(net.events::<JobEscrow::BatchCommitted>().await.len(), net.events::<JobEscrow::BatchSettled>().await.len());
+    assert!(net.events::<JobEscrow::TakeExpired>().await.is_empty());
+    assert!(process.terminate().await, "SIGTERM ends it well");
+}
+
+#[tokio::test]
+async fn killed_at_any_moment() {
+    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
+    let order = net.order(90, |_| {}).await;
+    for run in 0..14u64 {
+        let process = Process::start(&net);
+        tokio::time::sleep(Duration::from_millis(90 + 53 * (run * 7 % 11))).await;
+        process.kill().await;
+    }
+    let process = Process::start(&net);
+    check_all(&net, &order).await;
+    process.kill().await;
+}
+
+/// Reorganises `depth` blocks away as soon as `stage` shows.
+async fn reorged(depth: u64, stage: impl Fn(&Progress) -> bool) {
+    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
+    // The order itself must survive.
+    let order = net.order(24, |_| {}).await;
+    net.anvil.mine(depth).await;
+    let provider = net.provider(0).await;
+    let mut events = provider.subscribe();
+    progress(&mut events, "the stage", stage).await;
+    net.anvil.reorg(depth).await;
+    check_all(&net, &order).await;
+    drop(provider);
+}
+
+#[tokio::test]
+async fn a_reorganisation_that_drops_a_take() {
+    for depth in [1, 5] {
+        reorged(depth, |event| matches!(event, Progress::Took { .. })).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reorganisation_that_drops_a_commit() {
+    for depth in [2, 20] {
+        reorged(depth, |event| matches!(event, Progress::Committed { .. })).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reorganisation_that_drops_a_settlement() {
+    for depth in [1, 12] {
+        reorged(depth, |event| matches!(event, Progress::Settled { .. })).await;
+    }
+}
+
+async fn provider_at(net: &Devnet, url: &str) -> ProviderHandle {
+    Provider::start(net.config("proxied"), net.setup_at(0, url), CancellationToken::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_endpoint_that_limits_hangs_and_loses_answers() {
+    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
+    let proxy = FaultProxy::spawn(net.anvil.url()).await;
+    proxy.set(Faults {
+        too_many_requests_every: 9,
+        hang_every: 61,
+        lose_answer_every: 13,
+        hang: Duration::from_secs(2),
+        ..Faults::default()
+    });
+    let provider = provider_at(&net, &proxy.url()).await;
+    let order = net.order(40, |_| {}).await;
+    check_all(&net, &order).await;
+    drop(provider);
+}
+
+#[tokio::test]
+async fn an_endpoint_with_stale_heads() {
+    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
+    let proxy = FaultProxy::spawn(net.anvil.url()).await;
+    let provider = provider_at(&net, &proxy.url()).await;
+    let order = net.order(40, |_| {}).await;
+    // Now ahead, now behind, as behind a balancer.
+    let swing = async {
+        loop {
+            for lag in [6, 0, 3, 0] {
+                proxy.set(Faults { lag, ..Faults::default() });
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = check_all(&net, &order) => {}
+        () = swing => {}
+    }
+    drop(provider);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_at_start_and_in_the_middle() {
+    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
+    let mut proxy = FaultProxy::spawn(net.anvil.url()).await;
+    proxy.stop().await;
+    let provider = provider_at(&net, &proxy.url()).await;
+    let mut events = provider.subscribe();
+    let order = net.order(60, |_| {}).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    proxy.start().await;
+    progress(&mut events, "a commit", |event| matches!(event, Progress::Committed { .. })).await;
+    proxy.stop().await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    proxy.start().await;
+    check_all(&net, &order).await;
+    drop(provider);
+}
+
+#[tokio::test]
+async fn a_full_store_loses_nothing_and_goes_on_when_there_is_room() {
+    let net = Devnet::start().await;
+    let mut config = net.config("full");
+    // Just room for the tables: the first actions do not fit.
+    let provider = Provider::start(config.clone(), net.setup(0), CancellationToken::new()).await.unwrap();
+    eventually("it has read the chain", || async { provider.snapshot().await.unwrap().caught_up.then_some(()) }).await;
+    drop(provider);
+    let path = config.store.clone();
+    let pages = eventually("its size", || async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        std::fs::metadata(&path).ok().map(|meta| meta.len() / 4096)
+    })
+    .await;
+    config.store_max_pages = Some(pages as u32 + 1);
+    let provider = Provider::start(config.clone(), net.setup(0), CancellationToken::new()).await.unwrap();
+    let order = net.order(200, |order| order.settleWindow = 3_600).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(net.batches(&order).await.len() < 13, "the limit never bit");
+    drop(provider);
+    // Room again.
+    config.store_max_pages = None;
+    let provider = eventually("the store is free again", || async {
+        Provider::start(config.clone(), net.setup(0), CancellationToken::new()).await.ok()
+    })
+    .await;
+    let started = Instant::now();
+    eventually("everything is committed", || async {
+        let tasks: u32 = net.batches(&order).await.iter().map(|batch| batch.count).sum();
+        (tasks == 200).then_some(())
+    })
+    .await;
+    println!("went on within {:?}", started.elapsed());
+    drop(provider);
+}
+
+#[tokio::test]
+async fn a_blob_store_that_cannot_write_keeps_the_results_waiting() {
+    let net = Devnet::start().await;
+    let blocker = net.path("blobs").join("batches");
+    let provider = net.provider(0).await;
+    // A file where the folder should be: every write fails, whoever asks.
+    std::fs::write(&blocker, b"").unwrap();
+    let mut events = provider.subscribe();
+    let order = net.order(20, |_| {}).await;
+    progress(&mut events, "the results", |event| matches!(event, Progress::Computed { done, total, .. } if done == total)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(net.batches(&order).await.is_empty(), "nothing is committed whose results are not stored");
+    std::fs::remove_file(&blocker).unwrap();
+    check_all(&net, &order).await;
+    let snapshot = provider.snapshot().await.unwrap();
+    assert_eq!(snapshot.tasks_computed, 20, "nothing was computed twice");
+    drop(provider);
+}
