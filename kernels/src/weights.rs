@@ -35,9 +35,9 @@ impl Weights {
     pub(crate) fn open(path: &Path, tape: &Tape) -> Result<Self, ModelError> {
         let file_error = |source| ModelError::File { file: path.display().to_string(), source };
         let file = File::open(path).map_err(file_error)?;
-        // SAFETY: the map is read only. Another process that changes the file under us could change results but not make
-        // them undefined: every byte is a valid weight for the kernels, which check no weight after loading and index
-        // nothing by one.
+        // SAFETY: the map is read only, and the importer replaces files whole instead of writing into them. A process that
+        // writes into the file all the same changes results and not their being defined: every byte is a valid weight for
+        // the kernels, and none is used as an index.
         let map = unsafe { Mmap::map(&file) }.map_err(file_error)?;
         Self::new(Bytes::Mapped(map), tape)
     }
