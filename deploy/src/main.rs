@@ -1,2 +1,8 @@
 //! The `assay` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    assay::run(std::env::args_os()).await
+}

@@ -1,0 +1,430 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use alloy::primitives::{Address, B256};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::{config::Overrides, error::EXIT_STATUSES};
+
+/// Verifiable AI work, ordered, computed, committed and paid on chain.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, propagate_version = true, after_help = format!("Examples:
+  assay demo                       everything once, on a chain of its own
+  assay up                         the same devnet, kept running
+  assay embed notes.txt            vectors of a text, one a line
+
+{EXIT_STATUSES}"))]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Print one JSON object on stdout (errors as JSON on stderr)
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress, no notes
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// Configuration file [default: assay.toml, if there]
+    #[arg(long, global = true, value_name = "FILE", env = "ASSAY_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// JSON-RPC endpoint
+    #[arg(long, global = true, value_name = "URL")]
+    pub rpc_url: Option<String>,
+    /// Chain that the endpoint must serve
+    #[arg(long, global = true, value_name = "ID")]
+    pub chain_id: Option<u64>,
+    /// Key to sign with: keystore:NAME, file:PATH, env:VARIABLE, or anvil:INDEX on chain 31337
+    #[arg(long, global = true, value_name = "SOURCE")]
+    pub key: Option<String>,
+    /// File that holds the keystore's password
+    #[arg(long, global = true, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Payment token: native, dev, or an address
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Folder of the blob store
+    #[arg(long, global = true, value_name = "DIR")]
+    pub blobs: Option<PathBuf>,
+}
+
+impl Global {
+    /// What these options override in the configuration.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            rpc_url: self.rpc_url.clone(),
+            chain_id: self.chain_id,
+            blobs: self.blobs.clone(),
+            key: self.key.clone(),
+            password_file: self.password_file.clone(),
+            token: self.token.clone(),
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a devnet until Ctrl-C: chain, contracts, model, provider, indexer
+    #[command(after_help = "Examples:\n  assay up\n  assay up --rpc-port 8545 --http-port 8547")]
+    Up(UpArgs),
+    /// Show everything once: order, compute, commit, settle, verify, answer a question
+    #[command(after_help = "Examples:\n  assay demo\n  assay demo -q \"how is a batch verified?\"\n  assay demo --json | jq .gas.per_task")]
+    Demo(DemoArgs),
+    /// Deploy the suite to the chain, or go on where it was interrupted
+    #[command(after_help = "Examples:
+  assay deploy --key anvil:0
+  assay deploy --check
+  assay deploy --rpc-url https://rpc.example --chain-id 10 --key keystore:deployer --pool 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
+    Deploy(DeployArgs),
+    /// Work as a provider
+    #[command(subcommand, after_help = "Example:\n  assay provider run --key keystore:provider")]
+    Provider(ProviderCommand),
+    /// Serve the suite's history over HTTP
+    #[command(subcommand, after_help = "Example:\n  assay indexer run")]
+    Indexer(IndexerCommand),
+    /// Import, register and list models
+    #[command(subcommand, after_help = "Example:\n  assay model list")]
+    Model(ModelCommand),
+    /// Open, follow and cancel orders
+    #[command(subcommand, after_help = "Example:\n  assay order list")]
+    Order(OrderCommand),
+    /// Embed texts: open an order, wait, verify, write the vectors
+    #[command(after_help = "Examples:
+  assay embed notes.txt > vectors.jsonl
+  assay embed --split paragraph -o vectors.npy README.md docs/*.md
+  echo 'one sentence' | assay embed -")]
+    Embed(EmbedArgs),
+    /// Move and show money in the ledger
+    #[command(subcommand, after_help = "Example:\n  assay account show")]
+    Account(AccountCommand),
+    /// Encrypted keys
+    #[command(subcommand, after_help = "Example:\n  assay keys new alice")]
+    Keys(KeysCommand),
+    /// Look at the configuration
+    #[command(subcommand, after_help = "Example:\n  assay config check")]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:\n  assay completions bash > ~/.local/share/bash-completion/completions/assay\n  source <(assay completions zsh)")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `assay up`
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// Port of the chain's RPC; 0 takes a free one
+    #[arg(long, default_value_t = 8545)]
+    pub rpc_port: u16,
+    /// Port of the indexer's HTTP; 0 takes a free one
+    #[arg(long, default_value_t = 8547)]
+    pub http_port: u16,
+    /// Where models are imported from
+    #[arg(long, value_name = "DIR", default_value = ".tools/minilm")]
+    pub source: PathBuf,
+    /// Model package to serve [default: what is configured, imported when missing]
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+}
+
+/// `assay demo`
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// Question to answer from the embedded documents
+    #[arg(short, long, default_value = "who pays when a provider lies?")]
+    pub question: String,
+    /// Folder whose documents are embedded
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub documents: PathBuf,
+    /// Where models are imported from
+    #[arg(long, value_name = "DIR", default_value = ".tools/minilm")]
+    pub source: PathBuf,
+    /// Model package to use [default: what is configured, imported when missing]
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+}
+
+/// `assay deploy`
+#[derive(Args, Clone, Debug)]
+pub struct DeployArgs {
+    /// Administrator of the fee schedule [default: the signing account]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<Address>,
+    /// Ledger account that receives protocol fees [default on 31337: 0x…fee5]
+    #[arg(long, value_name = "ADDRESS")]
+    pub pool: Option<Address>,
+    /// Protocol fee in basis points
+    #[arg(long, value_name = "BPS", default_value_t = 250)]
+    pub fee_rate: u16,
+    /// Token that is staked: native, dev or an address [default: dev on 31337, else native]
+    #[arg(long, value_name = "TOKEN")]
+    pub stake_token: Option<String>,
+    /// Seconds that stake thaws [default: 60 on 31337, else 21 days]
+    #[arg(long, value_name = "SECONDS")]
+    pub thaw_period: Option<u32>,
+    /// Put the deterministic deployer on the chain first, where it is missing
+    #[arg(long)]
+    pub create2_deployer: bool,
+    /// Send nothing: verify the code of the suite that the chain's record names
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `assay provider …`
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Take orders, compute, commit and settle, until Ctrl-C
+    #[command(after_help = "Examples:\n  assay provider run --key keystore:provider\n  assay provider run --key anvil:1 --model models/minilm --http 127.0.0.1:9101")]
+    Run {
+        /// Model packages to serve [default: what is configured]
+        #[arg(long, value_name = "DIR")]
+        model: Vec<PathBuf>,
+        /// File of its state [default: what is configured]
+        #[arg(long, value_name = "FILE")]
+        store: Option<PathBuf>,
+        /// Where /health, /ready and /metrics are served
+        #[arg(long, value_name = "ADDRESS")]
+        http: Option<std::net::SocketAddr>,
+    },
+    /// Provision stake from the ledger account
+    #[command(after_help = "Example:\n  assay provider stake 1000 --key keystore:provider")]
+    Stake {
+        /// Amount in whole tokens, such as 12.5
+        amount: String,
+    },
+    /// Start the exit of free stake
+    #[command(after_help = "Example:\n  assay provider thaw 1000 --key keystore:provider")]
+    Thaw {
+        /// Amount in whole tokens
+        amount: String,
+    },
+    /// Move thawed stake back to the ledger account
+    #[command(after_help = "Example:\n  assay provider withdraw --key keystore:provider")]
+    Withdraw,
+}
+
+/// `assay indexer …`
+#[derive(Debug, Subcommand)]
+pub enum IndexerCommand {
+    /// Follow the chain into SQLite and serve it, until Ctrl-C
+    #[command(after_help = "Examples:\n  assay indexer run\n  assay indexer run --listen 127.0.0.1:0 --database index.sqlite")]
+    Run {
+        /// Where HTTP listens; port 0 takes a free one
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<std::net::SocketAddr>,
+        /// The database
+        #[arg(long, value_name = "FILE")]
+        database: Option<PathBuf>,
+    },
+}
+
+/// `assay model …`
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Turn all-MiniLM-L6-v2 into an integer model package
+    #[command(after_help = "Examples:\n  assay model import\n  assay model import --source .tools/minilm --calibrate corpus.txt --out models/minilm")]
+    Import {
+        /// Folder with model.safetensors and tokenizer.json
+        #[arg(long, value_name = "DIR", default_value = ".tools/minilm")]
+        source: PathBuf,
+        /// Texts to calibrate with, one a line [default: the project's corpus]
+        #[arg(long, value_name = "FILE")]
+        calibrate: Option<PathBuf>,
+        /// Where the package is written [default: the configured model]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Register a model package on chain; the signing account owns it
+    #[command(after_help = "Example:\n  assay model register --floor 10 --royalty 0x70997970C51812dc3A010C7d01b50e0d17dc79C8=500 --key keystore:owner")]
+    Register {
+        /// The package [default: the configured model]
+        #[arg(long, value_name = "DIR")]
+        model: Option<PathBuf>,
+        /// Least unit price in the token's smallest part
+        #[arg(long, value_name = "PRICE", default_value_t = 1)]
+        floor: u128,
+        /// Share of the revenue, ACCOUNT=BASISPOINTS; may be given up to 8 times
+        #[arg(long, value_name = "ACCOUNT=BPS")]
+        royalty: Vec<String>,
+        /// Where the model is described
+        #[arg(long, value_name = "URI", default_value = "")]
+        uri: String,
+    },
+    /// List the models of the chain
+    #[command(after_help = "Example:\n  assay model list --json | jq -r '.models[].id'")]
+    List,
+}
+
+/// Which texts, which model, at which price.
+#[derive(Args, Clone, Debug)]
+pub struct InputArgs {
+    /// How files become passages
+    #[arg(long, value_enum, default_value_t = Split::Line)]
+    pub split: Split,
+    /// Model: the id on chain [default: the one registered for the local package]
+    #[arg(long, value_name = "ID")]
+    pub model: Option<B256>,
+    /// The model's package, for tokenizer and limits [default: the configured model]
+    #[arg(long, value_name = "DIR")]
+    pub package: Option<PathBuf>,
+    /// Price of a unit (a token of text) in the payment token's smallest part [default: the owner's floor]
+    #[arg(long, value_name = "PRICE")]
+    pub unit_price: Option<u128>,
+    /// Most units one task may bill [default: those of the longest passage]
+    #[arg(long, value_name = "UNITS")]
+    pub unit_cap: Option<u32>,
+}
+
+/// How files become passages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Split {
+    /// Every line that is not blank
+    Line,
+    /// Every paragraph: lines up to a blank one
+    Paragraph,
+    /// The whole file
+    File,
+}
+
+/// How results are received.
+#[derive(Args, Clone, Debug)]
+pub struct CollectArgs {
+    /// Settle with a transaction of one's own instead of a signed receipt that the provider uses
+    #[arg(long)]
+    pub accept: bool,
+    /// Give up waiting after so many seconds; the order stands and `assay order collect` goes on
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// Where the vectors go: .jsonl or .npy [default: JSON lines on stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `assay embed`
+#[derive(Args, Clone, Debug)]
+pub struct EmbedArgs {
+    /// Text files, UTF-8; - reads standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Input options.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Output options.
+    #[command(flatten)]
+    pub collect: CollectArgs,
+}
+
+/// `assay order …`
+#[derive(Debug, Subcommand)]
+pub enum OrderCommand {
+    /// Open an order over texts and return at once
+    #[command(after_help = "Examples:\n  assay order open --inputs passages.txt --key keystore:alice\n  id=$(assay order open --inputs a.txt b.txt --json | jq -r .id)")]
+    Open {
+        /// Text files, UTF-8; - reads standard input
+        #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+        inputs: Vec<PathBuf>,
+        /// Input options.
+        #[command(flatten)]
+        input: InputArgs,
+    },
+    /// Wait for an order's results, verify them and sign their receipts
+    #[command(after_help = "Example:\n  assay order collect 0x5f…c1 -o vectors.npy --key keystore:alice")]
+    Collect {
+        /// The order's id
+        id: B256,
+        /// Output options.
+        #[command(flatten)]
+        collect: CollectArgs,
+    },
+    /// Show an order, its batches and who was paid
+    #[command(after_help = "Example:\n  assay order show 0x5f…c1")]
+    Show {
+        /// The order's id
+        id: B256,
+    },
+    /// List orders, the newest first
+    #[command(after_help = "Examples:\n  assay order list\n  assay order list --customer 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --limit 5")]
+    List {
+        /// Only this customer's
+        #[arg(long, value_name = "ADDRESS")]
+        customer: Option<Address>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Cancel an order that nobody has taken; after its deadline, reclaim what nobody committed
+    #[command(after_help = "Example:\n  assay order cancel 0x5f…c1 --key keystore:alice")]
+    Cancel {
+        /// The order's id
+        id: B256,
+    },
+}
+
+/// `assay account …`
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Deposit into the ledger: native currency, or an ERC-20 token with one permit where it has them
+    #[command(after_help = "Examples:\n  assay account deposit 25 --key keystore:alice\n  assay account deposit 0.5 --token native --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
+    Deposit {
+        /// Amount in whole tokens, such as 12.5
+        amount: String,
+        /// Ledger account that is credited [default: the signing account]
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<Address>,
+        /// Mint play money first (devnet only)
+        #[arg(long)]
+        mint: bool,
+    },
+    /// Withdraw from the ledger
+    #[command(after_help = "Example:\n  assay account withdraw 25 --key keystore:alice")]
+    Withdraw {
+        /// Amount in whole tokens, or "all"
+        amount: String,
+        /// Who receives it [default: the signing account]
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<Address>,
+    },
+    /// Show balances and stake
+    #[command(after_help = "Examples:\n  assay account show --key keystore:alice\n  assay account show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
+    Show {
+        /// The account [default: the signing account]
+        address: Option<Address>,
+    },
+}
+
+/// `assay keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make an encrypted keystore file (Web3 secret storage)
+    #[command(after_help = "Examples:\n  assay keys new alice\n  assay keys new alice --import env:OLD_KEY --password-file password.txt")]
+    New {
+        /// Its name
+        name: String,
+        /// Encrypt an existing key: file:PATH or env:VARIABLE
+        #[arg(long, value_name = "SOURCE")]
+        import: Option<String>,
+    },
+    /// List the keystore's names and addresses
+    #[command(after_help = "Example:\n  assay keys list")]
+    List,
+}
+
+/// `assay config …`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every key with its value and where it comes from
+    #[command(after_help = "Example:\n  ASSAY_RPC_URL=http://node:8545 assay config check")]
+    Check,
+}

@@ -1,0 +1,8 @@
+//! What a customer does: texts become an order, an order becomes verified vectors.
+
+pub mod collect;
+pub mod history;
+pub mod models;
+pub mod open;
+pub mod passages;
+pub mod vectors;

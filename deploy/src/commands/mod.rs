@@ -1,0 +1,88 @@
+//! The commands, one file a subject.
+
+mod account;
+mod configuration;
+mod demo;
+mod deploy;
+mod keys;
+mod model;
+mod order;
+pub(crate) mod services;
+mod up;
+
+pub(crate) use account::{deposit, mint_play_money};
+pub(crate) use model::{import_model, register_model};
+
+use clap::CommandFactory;
+
+use crate::{
+    chain::Chain,
+    cli::{Cli, Command, CollectArgs},
+    client::collect::Options,
+    config::{self, Config, Loaded},
+    error::Result,
+    keys as signing,
+    output::Output,
+};
+
+/// What every command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// How it speaks.
+    pub output: Output,
+    /// The effective configuration.
+    pub config: Config,
+}
+
+impl Context {
+    /// A connection that only reads.
+    pub async fn reader(&self) -> Result<Chain> {
+        Chain::connect(&self.config, None).await
+    }
+
+    /// A connection that acts for the configured key.
+    pub async fn actor(&self) -> Result<Chain> {
+        Chain::connect(&self.config, Some(signing::signer(&self.config)?)).await
+    }
+
+    /// The blob store.
+    pub fn blobs(&self) -> Result<assay_blobs::Blobs> {
+        assay_blobs::Blobs::files(&self.config.blobs).map_err(crate::client::open::from_blob)
+    }
+
+    /// How results are received.
+    pub fn collect_options(&self, args: &CollectArgs) -> Options {
+        Options {
+            accept: args.accept,
+            patience: std::time::Duration::from_secs(self.config.order.patience),
+            timeout: args.timeout.map(std::time::Duration::from_secs),
+        }
+    }
+}
+
+/// Runs the command of `cli`.
+pub async fn run(cli: Cli, output: Output) -> Result<()> {
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "assay", &mut std::io::stdout());
+        return Ok(());
+    }
+    let loaded = config::load(cli.global.config.as_deref(), &cli.global.overrides())?;
+    for warning in &loaded.warnings {
+        output.note(format!("warning: {warning}"));
+    }
+    let context = |loaded: Loaded| Context { output, config: loaded.config };
+    match cli.command {
+        Command::Config(_) => configuration::check(&loaded, output),
+        Command::Up(args) => up::run(&context(loaded), &args).await,
+        Command::Demo(args) => demo::run(&context(loaded), &args).await,
+        Command::Deploy(args) => deploy::run(&context(loaded), &args).await,
+        Command::Provider(command) => services::provider(context(loaded), command).await,
+        Command::Indexer(command) => services::indexer(context(loaded), command).await,
+        Command::Model(command) => model::run(&context(loaded), command).await,
+        Command::Order(command) => order::run(&context(loaded), command).await,
+        Command::Embed(args) => order::embed(&context(loaded), &args).await,
+        Command::Account(command) => account::run(&context(loaded), command).await,
+        Command::Keys(command) => keys::run(&context(loaded), command),
+        Command::Completions { .. } => unreachable!("answered above, without a configuration"),
+    }
+}

@@ -1,0 +1,73 @@
+//! `assay up`: the devnet of the demo, kept running.
+
+use serde_json::json;
+
+use super::Context;
+use crate::{
+    chain::Chain,
+    cli::UpArgs,
+    devnet::{Devnet, Setup, accounts, stopped_by_signal},
+    error::Result,
+    keys,
+    output::table,
+};
+
+pub(super) async fn run(context: &Context, args: &UpArgs) -> Result<()> {
+    let model = args.model.clone().unwrap_or_else(|| context.config.model.clone());
+    let setup = Setup { rpc_port: args.rpc_port, http_port: args.http_port, source: args.source.clone(), model };
+    let mut devnet = crate::devnet::or_interrupted(Devnet::start(context.output, &context.config, &setup)).await?;
+    // What other terminals need to find the chain by default settings: its record, as `assay deploy` writes it.
+    let chain: Chain = devnet.connect(accounts::CUSTOMER).await?;
+    announce(context, &devnet, &chain);
+    let stop = stopped_by_signal();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => devnet.check_provider().await?,
+        }
+    }
+    context.output.note("stopping");
+    devnet.stop().await.map(drop)
+}
+
+fn announce(context: &Context, devnet: &Devnet, chain: &Chain) {
+    let people = [
+        ("admin", accounts::ADMIN),
+        ("provider", accounts::PROVIDER),
+        ("customer", accounts::CUSTOMER),
+        ("model owner", accounts::MODEL_OWNER),
+    ];
+    let explorer = format!("http://{}", devnet.indexer.address());
+    let file = devnet.config.chains.join("../assay.toml");
+    let report = json!({
+        "rpc_url": devnet.anvil.url,
+        "chain_id": chain.suite.chain_id,
+        "indexer": explorer,
+        "config": file,
+        "model": devnet.model,
+        "suite": chain.suite,
+        "accounts": people.map(|(name, index)| json!({ "name": name, "address": keys::anvil(index).address(), "key": format!("anvil:{index}") })),
+    });
+    context.output.result(&report, || {
+        let mut endpoints = table(["what", "where"]);
+        endpoints.add_row(["chain (JSON-RPC)", &devnet.anvil.url]);
+        endpoints.add_row(["indexer and explorer", &explorer]);
+        endpoints.add_row(["API description", &format!("{explorer}/openapi.json")]);
+        endpoints.add_row(["model", &devnet.model.to_string()]);
+        println!("{endpoints}\n");
+        println!("{}\n", super::deploy::contracts(&chain.suite));
+        let mut dev = table(["account", "address", "--key"]);
+        for (name, index) in people {
+            dev.add_row([name.to_owned(), keys::anvil(index).address().to_string(), format!("anvil:{index}")]);
+        }
+        println!("{dev}\n");
+        println!("Try, in another terminal:\n");
+        println!("  export ASSAY_CONFIG={}", file.display());
+        println!("  echo 'who pays when a provider lies?' | assay embed - --key anvil:{}", accounts::CUSTOMER);
+        println!("  assay order list");
+        println!("  assay account show --key anvil:{}", accounts::PROVIDER);
+        println!("  curl -s {explorer}/v1/stats\n");
+        println!("Ctrl-C stops everything.");
+    });
+}
