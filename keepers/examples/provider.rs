@@ -22,7 +22,10 @@ struct Setup {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
     let path = std::env::args().nth(1).ok_or("usage: provider SETUP.json")?;
     let setup: Setup = serde_json::from_slice(&std::fs::read(path)?)?;
     let key: PrivateKeySigner = std::env::var("ASSAY_KEY")?.parse()?;

@@ -3,7 +3,12 @@
 //! A [`Projection`] turns events into rows. The block's hash goes into the same transaction, so a keeper killed at any
 //! instruction resumes from exactly what it has stored, and a reorganisation takes back exactly what it brought.
 
-use std::{future::Future, pin::pin, time::{Duration, Instant}};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
 
 use alloy::{
     eips::BlockNumberOrTag,
@@ -22,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::{KeeperError, Result},
     store::{Store, StoreTransaction},
+    supervise::while_progressing,
 };
 
 /// Block references kept: a reorganisation deeper than this cannot be followed.
@@ -65,6 +71,8 @@ pub struct ChainService<P> {
     config: FollowConfig,
     projection: P,
     head: watch::Sender<Option<Head>>,
+    /// Steps taken, ever.
+    steps: AtomicU64,
 }
 
 impl<P: Projection> ChainService<P> {
@@ -77,7 +85,7 @@ impl<P: Projection> ChainService<P> {
         projection: P,
         head: watch::Sender<Option<Head>>,
     ) -> Self {
-        Self { store, provider, suite, config, projection, head }
+        Self { store, provider, suite, config, projection, head, steps: AtomicU64::new(0) }
     }
 
     /// Follows until cancelled. Ends early with an error, which a supervisor answers by calling it again.
@@ -87,7 +95,7 @@ impl<P: Projection> ChainService<P> {
     pub async fn run(&self, cancel: CancellationToken) -> Result<()> {
         tokio::select! {
             () = cancel.cancelled() => Ok(()),
-            result = self.follow() => result,
+            result = while_progressing(&self.steps, || self.follow()) => result,
         }
     }
 
@@ -99,6 +107,7 @@ impl<P: Projection> ChainService<P> {
         let mut steps = pin!(follower.steps(known));
         while let Some(step) = steps.next().await {
             self.take(step?).await?;
+            self.steps.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -159,8 +168,7 @@ impl<P: Projection> ChainService<P> {
     }
 
     async fn known(&self) -> Result<Vec<BlockRef>> {
-        let rows =
-            sqlx::query("SELECT number, hash FROM blocks ORDER BY number").fetch_all(self.store.read()).await?;
+        let rows = sqlx::query("SELECT number, hash FROM blocks ORDER BY number").fetch_all(self.store.read()).await?;
         Ok(rows
             .iter()
             .map(|row| BlockRef { number: row.get::<i64, _>(0) as u64, hash: B256::from_slice(row.get(1)) })

@@ -31,10 +31,14 @@ pub enum KeeperError {
     #[error("the store did not answer: {0}")]
     StoreUnavailable(sqlx::Error),
     /// The store holds something that this version does not understand.
-    #[error("the store is damaged or of another version: {0}; restore it or start with a new one (all state is derived from the chain)")]
+    #[error(
+        "the store is damaged or of another version: {0}; restore it or start with a new one (all state is derived from the chain)"
+    )]
     StoreCorrupt(String),
     /// The store belongs to another account or chain.
-    #[error("the store belongs to account {stored} on chain {stored_chain}, not to {wanted} on chain {wanted_chain}; use one store for each account and chain")]
+    #[error(
+        "the store belongs to account {stored} on chain {stored_chain}, not to {wanted} on chain {wanted_chain}; use one store for each account and chain"
+    )]
     StoreMismatch {
         /// Account that the store was made for.
         stored: Address,
@@ -70,8 +74,8 @@ pub enum KeeperError {
         actual: u64,
     },
     /// Head following failed.
-    #[error(transparent)]
-    Follow(#[from] FollowError),
+    #[error("{0}")]
+    Follow(Box<FollowError>),
     /// The key refused to sign.
     #[error("cannot sign: {0}")]
     Sign(#[from] alloy::signers::Error),
@@ -143,6 +147,12 @@ impl KeeperError {
     /// Wraps a transport error with the method that met it.
     pub(crate) fn rpc(method: &'static str) -> impl FnOnce(TransportError) -> Self {
         move |source| Self::Rpc { method, source }
+    }
+}
+
+impl From<FollowError> for KeeperError {
+    fn from(error: FollowError) -> Self {
+        Self::Follow(Box::new(error))
     }
 }
 

@@ -73,7 +73,10 @@ impl Store {
             }
             other => KeeperError::StoreCorrupt(other.to_string()),
         })?;
-        let readers = SqlitePoolOptions::new().max_connections(2).connect_with(connect.create_if_missing(false).read_only(true)).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(2)
+            .connect_with(connect.create_if_missing(false).read_only(true))
+            .await?;
         Ok(Self { writer, readers, path: path.into(), _lease: Arc::new(lease) })
     }
 

@@ -8,6 +8,7 @@ use std::{
     future::Future,
     hash::{BuildHasher, Hasher, RandomState},
     panic::AssertUnwindSafe,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -45,6 +46,30 @@ impl Backoff {
 /// A number in [0, 1). Quality does not matter, only that two processes differ.
 fn jitter() -> f64 {
     (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Calls `work` again after each error that may pass, as long as it got something done before (`progress` has grown): an endpoint
+/// that fails now and then must not slow a keeper down as one that is down does. Without progress the error is returned, and the
+/// supervisor's pauses apply.
+pub async fn while_progressing<Fut>(progress: &AtomicU64, work: impl Fn() -> Fut) -> Result<()>
+where
+    Fut: Future<Output = Result<()>>,
+{
+    let first = Backoff::default();
+    let mut before = progress.load(Ordering::Relaxed);
+    loop {
+        let error = match work().await {
+            Err(error) if error.is_retryable() => error,
+            ended => return ended,
+        };
+        let now = progress.load(Ordering::Relaxed);
+        if now == before {
+            return Err(error);
+        }
+        before = now;
+        tracing::warn!(code = error.code(), %error, "failed; going on");
+        tokio::time::sleep(first.pause(1)).await;
+    }
 }
 
 /// A set of tasks that live and die together.
@@ -142,10 +167,7 @@ pub async fn shutdown_signal() {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    };
+    use std::sync::{Arc, atomic::AtomicU32};
 
     use super::*;
 
@@ -187,6 +209,21 @@ mod tests {
         let error = supervisor.wait().await.unwrap_err();
         assert_eq!(error.code(), "panicked");
         assert!(error.to_string().contains("broken") && error.to_string().contains("index 7 of 5"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn progress_keeps_pauses_short_and_its_absence_is_an_error() {
+        let progress = AtomicU64::new(0);
+        let runs = AtomicU32::new(0);
+        let result = while_progressing(&progress, || async {
+            if runs.fetch_add(1, Ordering::Relaxed) < 3 {
+                progress.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(passing())
+        })
+        .await;
+        assert_eq!(result.unwrap_err().code(), "blob_store_failed");
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
     }
 
     #[test]

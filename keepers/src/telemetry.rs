@@ -1,6 +1,10 @@
 //! Metrics and health of a keeper over HTTP: `/health` (the process lives), `/ready` (it does its work), `/metrics` (Prometheus).
 
-use std::{fmt, net::SocketAddr, sync::{Arc, OnceLock}};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -56,8 +60,7 @@ impl HealthServer {
     /// # Errors
     /// `port_taken`.
     pub async fn bind(address: SocketAddr, probe: impl Fn() -> Readiness + Send + Sync + 'static) -> Result<Self> {
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| KeeperError::PortTaken { address, source })?;
+        let listener = TcpListener::bind(address).await.map_err(|source| KeeperError::PortTaken { address, source })?;
         Ok(Self { listener, probe: Arc::new(probe) })
     }
 

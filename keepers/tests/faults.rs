@@ -95,7 +95,10 @@ async fn killed_before_between_and_after_each_step() {
     let process = Process::start(&net);
     check_all(&net, &order).await;
     // Nothing was committed a second time under another root.
-    assert_eq!(net.events::<JobEscrow::BatchCommitted>().await.len(), net.events::<JobEscrow::BatchSettled>().await.len());
+    assert_eq!(
+        net.events::<JobEscrow::BatchCommitted>().await.len(),
+        net.events::<JobEscrow::BatchSettled>().await.len()
+    );
     assert!(net.events::<JobEscrow::TakeExpired>().await.is_empty());
     assert!(process.terminate().await, "SIGTERM ends it well");
 }
@@ -255,7 +258,12 @@ async fn a_blob_store_that_cannot_write_keeps_the_results_waiting() {
     std::fs::write(&blocker, b"").unwrap();
     let mut events = provider.subscribe();
     let order = net.order(20, |_| {}).await;
-    progress(&mut events, "the results", |event| matches!(event, Progress::Computed { done, total, .. } if done == total)).await;
+    progress(
+        &mut events,
+        "the results",
+        |event| matches!(event, Progress::Computed { done, total, .. } if done == total),
+    )
+    .await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(net.batches(&order).await.is_empty(), "nothing is committed whose results are not stored");
     std::fs::remove_file(&blocker).unwrap();

@@ -51,7 +51,10 @@ async fn an_order_is_taken_computed_committed_and_settled() {
     let snapshot = provider.snapshot().await.unwrap();
     assert_eq!((snapshot.tasks_computed, snapshot.batches_committed), (70, 5));
     assert!(snapshot.peak_rss_bytes.is_some_and(|bytes| bytes > 0) && snapshot.reactions >= 10);
-    println!("reaction p50 {:?} ms, p99 {:?} ms of {}", snapshot.reaction_p50_ms, snapshot.reaction_p99_ms, snapshot.reactions);
+    println!(
+        "reaction p50 {:?} ms, p99 {:?} ms of {}",
+        snapshot.reaction_p50_ms, snapshot.reaction_p99_ms, snapshot.reactions
+    );
     stop(provider).await;
 }
 
@@ -117,17 +120,26 @@ async fn many_orders_are_worked_on_at_once() {
 /// Opens an order that must be left alone, and gives the code of the reason.
 async fn refused(net: &Devnet, provider: &ProviderHandle, order: &Opened) -> &'static str {
     let mut events = provider.subscribe();
-    let known = provider.snapshot().await.unwrap().refused.iter().find(|(id, _)| *id == order.id).map(|(_, why)| why.code);
+    let known =
+        provider.snapshot().await.unwrap().refused.iter().find(|(id, _)| *id == order.id).map(|(_, why)| why.code);
     let code = match known {
         Some(code) => code,
         None => {
-            let event = progress(&mut events, "a refusal", |event| matches!(event, Progress::Refused { order_id, .. } if *order_id == order.id)).await;
+            let event = progress(
+                &mut events,
+                "a refusal",
+                |event| matches!(event, Progress::Refused { order_id, .. } if *order_id == order.id),
+            )
+            .await;
             let Progress::Refused { refusal, .. } = event else { unreachable!() };
             refusal.code
         }
     };
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(!net.events::<JobEscrow::Taken>().await.iter().any(|taken| taken.orderId == order.id), "{code}: taken all the same");
+    assert!(
+        !net.events::<JobEscrow::Taken>().await.iter().any(|taken| taken.orderId == order.id),
+        "{code}: taken all the same"
+    );
     code
 }
 
@@ -236,14 +248,20 @@ async fn two_providers_race_and_every_task_settles_once() {
 
 /// A committed batch of one order, whose provider is gone or stays as `keep` says.
 async fn committed(net: &Devnet, provider: &ProviderHandle, tasks: u32) -> Opened {
-    let order = net.order(tasks, |order| {
-        order.settleWindow = 3_600;
-        order.demandWindow = 30;
-    })
-    .await;
+    let order = net
+        .order(tasks, |order| {
+            order.settleWindow = 3_600;
+            order.demandWindow = 30;
+        })
+        .await;
     let mut events = provider.subscribe();
     if net.batches(&order).await.is_empty() {
-        progress(&mut events, "a commit", |event| matches!(event, Progress::Committed { order_id, .. } if *order_id == order.id)).await;
+        progress(
+            &mut events,
+            "a commit",
+            |event| matches!(event, Progress::Committed { order_id, .. } if *order_id == order.id),
+        )
+        .await;
     }
     order
 }
@@ -283,7 +301,10 @@ async fn a_provider_that_withholds_is_slashed_and_the_customer_refunded() {
     let price = U256::from(order.order.unitPrice) * U256::from(order.order.unitCap) * U256::from(10);
     let slashed = U256::from(batch.stake);
     assert_eq!(u128::from(batch.stake), stake);
-    assert!(net.balance(CUSTOMER).await >= before + price + slashed / U256::from(2) - U256::from(1), "refund, reward and share");
+    assert!(
+        net.balance(CUSTOMER).await >= before + price + slashed / U256::from(2) - U256::from(1),
+        "refund, reward and share"
+    );
     assert_eq!(net.locked(PROVIDERS[0]).await, 0);
     // Back again, it knows that the batch is lost and wants nothing of it.
     let provider = net.provider(0).await;
@@ -295,7 +316,11 @@ async fn a_provider_that_withholds_is_slashed_and_the_customer_refunded() {
     }
     assert!(net.settled(&order).await.is_empty());
     let snapshot = provider.snapshot().await.unwrap();
-    assert!(snapshot.actions.iter().all(|(state, count)| *state != ActionState::Queued || *count == 0), "{:?}", snapshot.actions);
+    assert!(
+        snapshot.actions.iter().all(|(state, count)| *state != ActionState::Queued || *count == 0),
+        "{:?}",
+        snapshot.actions
+    );
     stop(provider).await;
 }
 
@@ -318,11 +343,12 @@ async fn a_range_that_another_let_run_out_is_taken_over() {
 #[tokio::test]
 async fn an_own_take_that_ran_out_frees_the_rest_of_its_stake() {
     let net = Devnet::start().await;
-    let order = net.order(20, |order| {
-        order.takeWindow = 20;
-        order.unitPrice = 100;
-    })
-    .await;
+    let order = net
+        .order(20, |order| {
+            order.takeWindow = 20;
+            order.unitPrice = 100;
+        })
+        .await;
     let escrow = net.escrow();
     let call = escrow.take(order.order.clone(), 0, 10).from(PROVIDERS[0]);
     assert!(call.send().await.unwrap().get_receipt().await.unwrap().status());
@@ -374,11 +400,15 @@ async fn what_a_person_must_set_right_is_said_at_the_start() {
     assert_eq!(error.code(), "port_taken");
 
     let url = format!("http://{}", running.http().unwrap());
-    eventually("ready", || async { reqwest::get(format!("{url}/ready")).await.ok().filter(|reply| reply.status() == 200) }).await;
+    eventually("ready", || async {
+        reqwest::get(format!("{url}/ready")).await.ok().filter(|reply| reply.status() == 200)
+    })
+    .await;
     let order = net.order(1, |_| {}).await;
     net.all_settled(&order).await;
     let metrics = reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap();
-    for name in ["assay_reaction_seconds_bucket", "assay_tasks_computed_total", "assay_tx_actions", "assay_chain_head"] {
+    for name in ["assay_reaction_seconds_bucket", "assay_tasks_computed_total", "assay_tx_actions", "assay_chain_head"]
+    {
         assert!(metrics.contains(name), "{name} is missing from\n{metrics}");
     }
     stop(running).await;

@@ -12,7 +12,11 @@ use alloy::{
     rpc::types::TransactionRequest,
     sol_types::SolCall,
 };
-use assay_contracts::{Ledger, Suite, deploy, follow::{Block, FollowConfig}, rpc};
+use assay_contracts::{
+    Ledger, Suite, deploy,
+    follow::{Block, FollowConfig},
+    rpc,
+};
 use assay_keepers::{
     Result,
     chain::{ChainService, Projection},
@@ -204,7 +208,8 @@ async fn a_reorganisation_queues_and_sends_again() {
         let at = at as u64;
         running.want(&rig.deposits(0..at + 1)).await;
         let key = format!("deposit:{at}");
-        eventually("it is included", || async { (running.state(&key).await? == ActionState::Included).then_some(()) }).await;
+        eventually("it is included", || async { (running.state(&key).await? == ActionState::Included).then_some(()) })
+            .await;
         rig.anvil.reorg(depth).await;
         rig.anvil.mine(1).await;
         eventually("everything is included again", || async {
@@ -222,8 +227,10 @@ async fn a_dropped_transaction_is_sent_again_and_its_nonce_is_not_lost() {
     rig.anvil.set_automine(false).await;
     let running = rig.quick().await;
     running.want(&rig.deposits(0..3)).await;
-    eventually("all are sent", || async { (running.tx.summary().await.unwrap().count(ActionState::Submitted) == 3).then_some(()) })
-        .await;
+    eventually("all are sent", || async {
+        (running.tx.summary().await.unwrap().count(ActionState::Submitted) == 3).then_some(())
+    })
+    .await;
     let first = running.tx.store().transactions(0).await.unwrap()[0].hash;
     rig.anvil.rpc("anvil_dropTransaction", json!([first])).await;
     rig.anvil.set_automine(true).await;
@@ -273,7 +280,11 @@ async fn what_waits_too_long_is_outbid_and_happens_once() {
     })
     .await;
     for pair in offers.windows(2) {
-        assert!(pair[0].fees.max_fee * 10 >= pair[1].fees.max_fee * 11, "raised by a tenth: {:?}", pair.iter().map(|sent| sent.fees).collect::<Vec<_>>());
+        assert!(
+            pair[0].fees.max_fee * 10 >= pair[1].fees.max_fee * 11,
+            "raised by a tenth: {:?}",
+            pair.iter().map(|sent| sent.fees).collect::<Vec<_>>()
+        );
     }
     rig.all_once(&running, 2).await;
 }
@@ -285,7 +296,9 @@ async fn fees_never_pass_the_limit() {
     config.fees.max_fee_per_gas = 1;
     let running = rig.manager(rig.anvil.url(), config, Verdict::Drop).await;
     running.want(&rig.deposits(0..1)).await;
-    let reason = eventually("it says why it waits", || async { running.tx.store().action("deposit:0").await.unwrap()?.reason }).await;
+    let reason =
+        eventually("it says why it waits", || async { running.tx.store().action("deposit:0").await.unwrap()?.reason })
+            .await;
     assert!(reason.contains("above the limit"), "{reason}");
     assert!(running.tx.store().transactions(0).await.unwrap().is_empty());
 }
@@ -369,12 +382,21 @@ async fn not_yet_is_asked_again_until_it_would_succeed() {
     let running = rig.manager(rig.anvil.url(), quick_tx(), Verdict::Later(Duration::from_millis(100))).await;
     let call = Ledger::withdrawCall { token: Address::ZERO, to: ME, amount: U256::from(5) };
     let data: Bytes = call.abi_encode().into();
-    let wanted = [Wanted { key: "withdraw".into(), kind: "withdraw", priority: 0, target: rig.suite.ledger, data, value: U256::ZERO, since: None }];
+    let wanted = [Wanted {
+        key: "withdraw".into(),
+        kind: "withdraw",
+        priority: 0,
+        target: rig.suite.ledger,
+        data,
+        value: U256::ZERO,
+        since: None,
+    }];
     running.want(&wanted).await;
     eventually("it waits", || async { running.tx.store().action("withdraw").await.unwrap()?.reason }).await;
     let ledger = Ledger::new(rig.suite.ledger, &rig.rpc);
     ledger.depositNative(ME).from(ADMIN).value(U256::from(5)).send().await.unwrap().get_receipt().await.unwrap();
-    eventually("it happens", || async { (running.state("withdraw").await? == ActionState::Included).then_some(()) }).await;
+    eventually("it happens", || async { (running.state("withdraw").await? == ActionState::Included).then_some(()) })
+        .await;
     assert_eq!(rig.deposited().await, U256::ZERO);
 }
 

@@ -299,7 +299,14 @@ async fn a_superseded_transaction_that_is_mined_after_all_counts_as_its_actions(
     let due = tx.due(2).await.unwrap();
     let fees = Fees { max_fee: 9, priority_fee: 1 };
     let hashes = [B256::repeat_byte(1), B256::repeat_byte(2)];
-    let sent = |at: usize| SentTransaction { hash: hashes[at], action_id: due[at].id, nonce: 0, fees, gas_limit: 1, raw: vec![] };
+    let sent = |at: usize| SentTransaction {
+        hash: hashes[at],
+        action_id: due[at].id,
+        nonce: 0,
+        fees,
+        gas_limit: 1,
+        raw: vec![],
+    };
     tx.record(&sent(0)).await.unwrap();
     tx.superseded(due[0].id, "not wanted").await.unwrap();
     tx.record(&sent(1)).await.unwrap();
@@ -317,14 +324,24 @@ async fn what_is_final_is_wanted_again_only_when_its_block_is_known_to_the_role(
     let action = tx.due(1).await.unwrap().remove(0);
     let fees = Fees { max_fee: 9, priority_fee: 1 };
     let hash = B256::repeat_byte(1);
-    tx.record(&SentTransaction { hash, action_id: action.id, nonce: 0, fees, gas_limit: 1, raw: vec![] }).await.unwrap();
+    tx.record(&SentTransaction { hash, action_id: action.id, nonce: 0, fees, gas_limit: 1, raw: vec![] })
+        .await
+        .unwrap();
     let inclusion = Inclusion { tx_hash: hash, number: 5, hash, success: true };
     tx.included(&inclusion, None).await.unwrap();
     tx.finalised(action.id).await.unwrap();
     tx.reconcile("test", &[want(0)], 4).await.unwrap();
-    assert_eq!(tx.action("action:0").await.unwrap().unwrap().state, ActionState::Finalised, "the role has not seen block 5");
+    assert_eq!(
+        tx.action("action:0").await.unwrap().unwrap().state,
+        ActionState::Finalised,
+        "the role has not seen block 5"
+    );
     tx.reconcile("test", &[want(0)], 5).await.unwrap();
-    assert_eq!(tx.action("action:0").await.unwrap().unwrap().state, ActionState::Queued, "block 5 is gone, so is the effect");
+    assert_eq!(
+        tx.action("action:0").await.unwrap().unwrap().state,
+        ActionState::Queued,
+        "block 5 is gone, so is the effect"
+    );
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! The provider's projection: the escrow's and the registry's events, stored as they were logged and folded into orders.
 
-use std::{
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
-use alloy::{primitives::{Address, B256}, sol_types::SolEventInterface};
-use assay_contracts::{JobEscrow::JobEscrowEvents, ModelRegistry::ModelRegistryEvents, Suite, SuiteEvent, follow::Block};
+use alloy::{
+    primitives::{Address, B256},
+    sol_types::SolEventInterface,
+};
+use assay_contracts::{
+    JobEscrow::JobEscrowEvents, ModelRegistry::ModelRegistryEvents, Suite, SuiteEvent, follow::Block,
+};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
@@ -34,7 +36,8 @@ impl Projection for EventProjection {
     async fn load(&self) -> Result<()> {
         let rows = sqlx::query("SELECT * FROM chain_events ORDER BY block_number, log_index");
         let rows = rows.fetch_all(self.store.read()).await?;
-        let block: Option<i64> = sqlx::query_scalar("SELECT max(number) FROM blocks").fetch_one(self.store.read()).await?;
+        let block: Option<i64> =
+            sqlx::query_scalar("SELECT max(number) FROM blocks").fetch_one(self.store.read()).await?;
         let mut view = self.shared.view();
         view.clear();
         for row in &rows {
@@ -79,7 +82,8 @@ impl Projection for EventProjection {
                 SuiteEvent::ModelRegistry(event) => view.registry(event),
                 SuiteEvent::JobEscrow(event) => {
                     let tx_hash = log.transaction_hash.unwrap_or_default();
-                    let at = At { event: (**event).clone(), block: block.at.number, timestamp: block.timestamp, tx_hash };
+                    let at =
+                        At { event: (**event).clone(), block: block.at.number, timestamp: block.timestamp, tx_hash };
                     changes.extend(view.escrow(&at));
                 }
                 _ => {}

@@ -68,7 +68,11 @@ pub(crate) async fn fetch(blobs: &Blobs, order: &Order, model: &Model) -> Result
             _ => "blob_store_failed",
         };
         let refusal = Refusal { code, message: error.to_string() };
-        if matches!(error, BlobError::TooLarge { .. }) { FetchError::Never(refusal) } else { FetchError::Again(refusal) }
+        if matches!(error, BlobError::TooLarge { .. }) {
+            FetchError::Never(refusal)
+        } else {
+            FetchError::Again(refusal)
+        }
     })?;
     check(rows, order, model).map_err(FetchError::Never)
 }
@@ -82,14 +86,20 @@ fn check(rows: Vec<Vec<u8>>, order: &Order, model: &Model) -> Result<Inputs, Ref
     before.push(0);
     for (index, row) in rows.iter().enumerate() {
         if row.len() > MAX_ROW_BYTES {
-            return refuse("input_too_long", format!("the input of task {index} has {} bytes, the most is {MAX_ROW_BYTES}", row.len()));
+            return refuse(
+                "input_too_long",
+                format!("the input of task {index} has {} bytes, the most is {MAX_ROW_BYTES}", row.len()),
+            );
         }
         let units = match model.units(row) {
             Ok(units) => units,
             Err(error) => return refuse("bad_input", format!("task {index}: {error}")),
         };
         if units > order.unitCap {
-            return refuse("units_over_cap", format!("task {index} has {units} units, the order pays {} at most", order.unitCap));
+            return refuse(
+                "units_over_cap",
+                format!("task {index} has {units} units, the order pays {} at most", order.unitCap),
+            );
         }
         total += u64::from(units);
         before.push(total);

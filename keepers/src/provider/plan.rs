@@ -204,7 +204,12 @@ impl Plan {
     }
 
     /// Whether the order suits; its inputs, once they are here.
-    fn acceptable<'a>(&mut self, now: &'a Situation<'_>, order_id: B256, view: &OrderView) -> Result<Option<&'a Inputs>, Refusal> {
+    fn acceptable<'a>(
+        &mut self,
+        now: &'a Situation<'_>,
+        order_id: B256,
+        view: &OrderView,
+    ) -> Result<Option<&'a Inputs>, Refusal> {
         let config = now.config;
         check_terms(&view.order, &config.policy, now.unit_bytes, config.work.batch_limit, now.likely_time)?;
         match now.inputs.get(&order_id) {
@@ -217,7 +222,14 @@ impl Plan {
         }
     }
 
-    fn take_ranges(&mut self, now: &Situation<'_>, order_id: B256, view: &OrderView, inputs: &Inputs, free: &[Range]) -> Result<(), Refusal> {
+    fn take_ranges(
+        &mut self,
+        now: &Situation<'_>,
+        order_id: B256,
+        view: &OrderView,
+        inputs: &Inputs,
+        free: &[Range],
+    ) -> Result<(), Refusal> {
         for range in free {
             if self.held >= now.config.work.max_takes {
                 return Ok(());
@@ -256,16 +268,23 @@ impl Plan {
     /// Whether the work that is held and these units are done in half the take's window, and before the deadline.
     fn fits_time(&mut self, now: &Situation<'_>, order: &Order, units: u64) -> Result<(), Refusal> {
         let seconds = (self.held_units + units) as f64 / now.units_per_second.max(1e-9);
-        let left = order.deadline.to::<u64>().saturating_sub(now.likely_time).saturating_sub(now.config.policy.min_time_left);
+        let left =
+            order.deadline.to::<u64>().saturating_sub(now.likely_time).saturating_sub(now.config.policy.min_time_left);
         let window = (f64::from(order.takeWindow) / 2.0).min(left as f64);
         if seconds <= window {
             return Ok(());
         }
         // What is held already may be the reason, and then it is only a matter of time.
         if self.held_units > 0 && units as f64 / now.units_per_second.max(1e-9) <= window {
-            return Err(Refusal { code: "busy", message: format!("{seconds:.0} s of work are at hand and {window:.0} s allowed") });
+            return Err(Refusal {
+                code: "busy",
+                message: format!("{seconds:.0} s of work are at hand and {window:.0} s allowed"),
+            });
         }
-        let message = format!("{units} units take {seconds:.1} s at {:.0} units/s, and {window:.0} s are allowed", now.units_per_second);
+        let message = format!(
+            "{units} units take {seconds:.1} s at {:.0} units/s, and {window:.0} s are allowed",
+            now.units_per_second
+        );
         Err(Refusal { code: "not_enough_time", message })
     }
 
@@ -275,7 +294,10 @@ impl Plan {
         if let Some(most) = now.config.policy.max_stake_per_batch
             && wanted > U256::from(most)
         {
-            return Err(Refusal { code: "stake_too_high", message: format!("a batch of {count} tasks locks {wanted}, the limit is {most}") });
+            return Err(Refusal {
+                code: "stake_too_high",
+                message: format!("a batch of {count} tasks locks {wanted}, the limit is {most}"),
+            });
         }
         let Some(free) = now.free_stake else { return Ok(()) };
         if self.claimed_stake.saturating_add(wanted) > free {

@@ -2,7 +2,10 @@
 //! is just another look.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,6 +34,7 @@ use super::{
 use crate::{
     chain::Head,
     error::{KeeperError, Result},
+    supervise::while_progressing,
     tx::TxManager,
 };
 
@@ -54,16 +58,25 @@ pub(crate) struct Planner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) tx: TxManager,
     pub(crate) head: watch::Receiver<Option<Head>>,
+    /// Looks completed, ever.
+    pub(crate) looks: AtomicU64,
 }
 
 impl Planner {
     /// Plans until cancelled.
     pub(crate) async fn run(self: Arc<Self>, cancel: CancellationToken) -> Result<()> {
+        tokio::select! {
+            () = cancel.cancelled() => Ok(()),
+            result = while_progressing(&self.looks, || self.keep_looking()) => result,
+        }
+    }
+
+    async fn keep_looking(self: &Arc<Self>) -> Result<()> {
         let mut heads = self.head.clone();
         loop {
-            self.clone().look().await?;
+            self.look().await?;
+            self.looks.fetch_add(1, Ordering::Relaxed);
             tokio::select! {
-                () = cancel.cancelled() => return Ok(()),
                 () = self.shared.replan.notified() => {}
                 changed = heads.changed() => if changed.is_err() { return Ok(()) },
                 () = tokio::time::sleep(TICK) => {}
@@ -72,7 +85,7 @@ impl Planner {
     }
 
     /// One look: plan, reconcile, start what the plan needs.
-    async fn look(self: Arc<Self>) -> Result<()> {
+    async fn look(self: &Arc<Self>) -> Result<()> {
         let cause = self.shared.take_cause();
         let Some(head) = self.head.borrow().as_ref().filter(|head| head.caught_up).copied() else { return Ok(()) };
         let (mut plan, mut derived_at) = self.plan(&head);
@@ -137,7 +150,11 @@ impl Planner {
                 Some(InputState::Waiting { failures, retry_at: Some(at) }) if *at <= Instant::now() => *failures,
                 _ => continue,
             };
-            let cached: usize = knowledge.inputs.values().map(|state| if let InputState::Ready(inputs) = state { inputs.bytes() } else { 0 }).sum();
+            let cached: usize = knowledge
+                .inputs
+                .values()
+                .map(|state| if let InputState::Ready(inputs) = state { inputs.bytes() } else { 0 })
+                .sum();
             let held = plan.held > 0 && knowledge.desired.iter().any(|range| range.order_id == *order_id);
             if cached > self.config.work.input_cache_bytes && !held {
                 continue;
@@ -149,14 +166,18 @@ impl Planner {
     }
 
     async fn fetch_inputs(self: Arc<Self>, order_id: B256, failures: u32) {
-        let Some((order, model)) = self.shared.view().orders.get(&order_id).map(|view| (view.order.clone(), view.model)) else {
+        let Some((order, model)) =
+            self.shared.view().orders.get(&order_id).map(|view| (view.order.clone(), view.model))
+        else {
             self.shared.knowledge().inputs.remove(&order_id);
             return;
         };
         let state = match fetch(&self.blobs, &order, &self.models[model]).await {
             Ok(inputs) => InputState::Ready(inputs),
             Err(FetchError::Never(refusal)) => InputState::Refused(refusal),
-            Err(FetchError::Again(refusal)) if failures + 1 >= self.config.work.fetch_attempts && !self.holds(order_id) => {
+            Err(FetchError::Again(refusal))
+                if failures + 1 >= self.config.work.fetch_attempts && !self.holds(order_id) =>
+            {
                 InputState::Refused(refusal)
             }
             Err(FetchError::Again(refusal)) => {
@@ -203,7 +224,9 @@ impl Planner {
     async fn answer(&self, batch_id: B256, index: u32) -> Result<Bytes, String> {
         let found = {
             let view = self.shared.view();
-            view.orders.values().find_map(|order| Some((order.order.clone(), order.batches.get(&batch_id)?.batch.clone())))
+            view.orders
+                .values()
+                .find_map(|order| Some((order.order.clone(), order.batches.get(&batch_id)?.batch.clone())))
         };
         let (order, batch) = found.ok_or("the batch is not known any more")?;
         let scope = BatchScope {
@@ -279,9 +302,12 @@ impl Planner {
         let awaited = &knowledge.await_receipts;
         let is_open = |root: &B256| {
             awaited.contains(root)
-                || view.orders.values().any(|order| order.batches.values().any(|entry| {
-                    entry.batch.root == *root && entry.status == super::orders::BatchStatus::Committed
-                }))
+                || view.orders.values().any(|order| {
+                    order
+                        .batches
+                        .values()
+                        .any(|entry| entry.batch.root == *root && entry.status == super::orders::BatchStatus::Committed)
+                })
         };
         knowledge.receipts.retain(|root, _| is_open(root));
         knowledge.bad_receipts.retain(|root, _| is_open(root));

@@ -28,37 +28,57 @@ pub(crate) fn refuse<T>(code: &'static str, message: String) -> Result<T, Refusa
 
 /// What the provider receives for a unit, rounded down.
 pub(crate) fn net_unit_price(order: &Order) -> u128 {
-    let taken: u32 = u32::from(order.feeRate) + order.royalties.iter().map(|royalty| u32::from(royalty.share)).sum::<u32>();
+    let taken: u32 =
+        u32::from(order.feeRate) + order.royalties.iter().map(|royalty| u32::from(royalty.share)).sum::<u32>();
     let kept = 10_000u32.saturating_sub(taken);
     (U256::from(order.unitPrice) * U256::from(kept) / U256::from(10_000)).to::<u128>()
 }
 
 /// Checks everything about an order that does not depend on its inputs or on the state of the chain, at chain time `now`.
-pub(crate) fn check_terms(order: &Order, policy: &Policy, unit_bytes: u8, batch_limit: u32, now: u64) -> Result<(), Refusal> {
+pub(crate) fn check_terms(
+    order: &Order,
+    policy: &Policy,
+    unit_bytes: u8,
+    batch_limit: u32,
+    now: u64,
+) -> Result<(), Refusal> {
     check_price(order, policy)?;
     check_windows(order, policy, now)?;
     if order.unitBytes != unit_bytes {
         let found = order.unitBytes;
-        return refuse("unit_bytes", format!("a unit is {found} bytes of input, and the model reads units of {unit_bytes}"));
+        return refuse(
+            "unit_bytes",
+            format!("a unit is {found} bytes of input, and the model reads units of {unit_bytes}"),
+        );
     }
     if !policy.verifications.contains(&order.verification) {
         let found = order.verification;
-        return refuse("verification", format!("verification contract {found} is not among the accepted ones (policy.verifications)"));
+        return refuse(
+            "verification",
+            format!("verification contract {found} is not among the accepted ones (policy.verifications)"),
+        );
     }
     if order.demandFee < policy.min_demand_fee {
         let (found, least) = (order.demandFee, policy.min_demand_fee);
-        return refuse("demand_fee_under_floor", format!("a demand pays {found}, the floor is {least} (policy.min_demand_fee)"));
+        return refuse(
+            "demand_fee_under_floor",
+            format!("a demand pays {found}, the floor is {least} (policy.min_demand_fee)"),
+        );
     }
     if order.minBatch > batch_limit {
         let found = order.minBatch;
-        return refuse("batch_too_large", format!("its smallest batch is {found} tasks, the limit is {batch_limit} (work.batch_limit)"));
+        return refuse(
+            "batch_too_large",
+            format!("its smallest batch is {found} tasks, the limit is {batch_limit} (work.batch_limit)"),
+        );
     }
     let smallest = order.minBatch.min(order.count);
     match (protocol::stake_for(order, smallest), policy.max_stake_per_batch) {
         (None, _) => refuse("stake_too_high", format!("a batch of {smallest} tasks locks more than 2^128 of stake")),
-        (Some(stake), Some(most)) if stake > most => {
-            refuse("stake_too_high", format!("a batch of {smallest} tasks locks {stake}, the limit is {most} (policy.max_stake_per_batch)"))
-        }
+        (Some(stake), Some(most)) if stake > most => refuse(
+            "stake_too_high",
+            format!("a batch of {smallest} tasks locks {stake}, the limit is {most} (policy.max_stake_per_batch)"),
+        ),
         _ => Ok(()),
     }
 }
@@ -74,7 +94,9 @@ fn check_price(order: &Order, policy: &Policy) -> Result<(), Refusal> {
         let gross = order.unitPrice;
         return refuse(
             "price_under_floor",
-            format!("a unit pays {net} net of fee and royalties ({gross} gross), the floor is {floor} (policy.min_unit_price)"),
+            format!(
+                "a unit pays {net} net of fee and royalties ({gross} gross), the floor is {floor} (policy.min_unit_price)"
+            ),
         );
     }
     Ok(())
@@ -85,19 +107,31 @@ fn check_windows(order: &Order, policy: &Policy, now: u64) -> Result<(), Refusal
     let left = deadline.saturating_sub(now);
     if left < policy.min_time_left {
         let least = policy.min_time_left;
-        return refuse("deadline_too_near", format!("{left} s are left until the deadline {deadline}, the least is {least} s (policy.min_time_left)"));
+        return refuse(
+            "deadline_too_near",
+            format!("{left} s are left until the deadline {deadline}, the least is {least} s (policy.min_time_left)"),
+        );
     }
     let (found, least) = (order.takeWindow, policy.min_take_window);
     if found < least {
-        return refuse("take_window_too_short", format!("takeWindow is {found} s, the least is {least} s (policy.min_take_window)"));
+        return refuse(
+            "take_window_too_short",
+            format!("takeWindow is {found} s, the least is {least} s (policy.min_take_window)"),
+        );
     }
     let (found, most) = (order.settleWindow, policy.max_settle_window);
     if found > most {
-        return refuse("settle_window_too_long", format!("settleWindow is {found} s, the most is {most} s (policy.max_settle_window)"));
+        return refuse(
+            "settle_window_too_long",
+            format!("settleWindow is {found} s, the most is {most} s (policy.max_settle_window)"),
+        );
     }
     let (found, least) = (order.demandWindow, policy.min_demand_window);
     if found < least {
-        return refuse("demand_window_too_short", format!("demandWindow is {found} s, the least is {least} s (policy.min_demand_window)"));
+        return refuse(
+            "demand_window_too_short",
+            format!("demandWindow is {found} s, the least is {least} s (policy.min_demand_window)"),
+        );
     }
     Ok(())
 }
@@ -152,10 +186,16 @@ mod tests {
         assert_eq!(code(|order, _| order.feeRate = 251, 0), "price_under_floor");
         assert_eq!(code(|order, _| order.royalties[0].share = 751, 0), "price_under_floor");
         assert_eq!(code(|order, _| order.token = Address::repeat_byte(1), 0), "token_not_accepted");
-        assert_eq!(code(|order, policy| {
-            order.token = Address::repeat_byte(1);
-            policy.min_unit_price_other = Some(900);
-        }, 0), "accepted");
+        assert_eq!(
+            code(
+                |order, policy| {
+                    order.token = Address::repeat_byte(1);
+                    policy.min_unit_price_other = Some(900);
+                },
+                0
+            ),
+            "accepted"
+        );
         assert_eq!(code(|_, _| {}, 10_000 - 15), "accepted");
         assert_eq!(code(|_, _| {}, 10_000 - 14), "deadline_too_near");
         assert_eq!(code(|_, _| {}, 20_000), "deadline_too_near");

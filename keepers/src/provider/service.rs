@@ -72,7 +72,11 @@ impl Provider {
     ///
     /// # Errors
     /// What a person has to set right: `bad_config`, a model's code, `store_locked`, `store_mismatch`, `port_taken`.
-    pub async fn start(config: ProviderConfig, setup: ProviderSetup, shutdown: CancellationToken) -> Result<ProviderHandle> {
+    pub async fn start(
+        config: ProviderConfig,
+        setup: ProviderSetup,
+        shutdown: CancellationToken,
+    ) -> Result<ProviderHandle> {
         let ProviderSetup { suite, rpc, wallet, blobs } = setup;
         let models = open_models(&config).await?;
         let roots = models.iter().map(|model| (model.program_root().into(), model.weights_root().into())).collect();
@@ -108,16 +112,19 @@ impl Provider {
         worker.load_results().await?;
         let speed = match config.work.units_per_second {
             Some(speed) => speed,
-            None => blocking({
-                let models = models.clone();
-                move || measure_speed(&models)
-            })
-            .await?,
+            None => {
+                blocking({
+                    let models = models.clone();
+                    move || measure_speed(&models)
+                })
+                .await?
+            }
         };
         tracing::info!(units_per_second = speed, "speed");
         shared.knowledge().units_per_second = Some(speed);
         let projection = EventProjection { store: store.clone(), suite: suite.clone(), shared: shared.clone() };
-        let chain = ChainService::new(store, rpc.clone(), suite.clone(), config.follow.clone(), projection, head_sender);
+        let chain =
+            ChainService::new(store, rpc.clone(), suite.clone(), config.follow.clone(), projection, head_sender);
         let drain = Duration::from_millis(config.work.drain_ms);
         let planner = Arc::new(Planner {
             config,
@@ -128,6 +135,7 @@ impl Provider {
             shared: shared.clone(),
             tx: tx.clone(),
             head: head.clone(),
+            looks: Default::default(),
         });
 
         let cancel = CancellationToken::new();
@@ -174,7 +182,13 @@ fn supervise(
 }
 
 /// Stops in two steps: no new work, and once what is taken is committed and sent (or the time for that is over), everything.
-async fn stop(shared: Arc<Shared>, tx: TxManager, shutdown: CancellationToken, cancel: CancellationToken, drain: Duration) {
+async fn stop(
+    shared: Arc<Shared>,
+    tx: TxManager,
+    shutdown: CancellationToken,
+    cancel: CancellationToken,
+    drain: Duration,
+) {
     tokio::select! {
         () = shutdown.cancelled() => {}
         () = cancel.cancelled() => return,
@@ -212,14 +226,19 @@ async fn open_models(config: &ProviderConfig) -> Result<Vec<Arc<Model>>> {
             move || Model::open(&path)
         })
         .await?;
-        let model = opened.map_err(|error| KeeperError::Model { path, message: error.to_string(), code: error.code() })?;
+        let model =
+            opened.map_err(|error| KeeperError::Model { path, message: error.to_string(), code: error.code() })?;
         tracing::info!(model = model.name(), "serving");
         models.push(Arc::new(model));
     }
     Ok(models)
 }
 
-fn probe(shared: Arc<Shared>, head: watch::Receiver<Option<Head>>, tx: TxManager) -> impl Fn() -> Readiness + Send + Sync {
+fn probe(
+    shared: Arc<Shared>,
+    head: watch::Receiver<Option<Head>>,
+    tx: TxManager,
+) -> impl Fn() -> Readiness + Send + Sync {
     move || {
         let newest = *head.borrow();
         let age = head_age(&head);

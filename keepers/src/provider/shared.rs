@@ -19,7 +19,7 @@ use tokio::sync::{Notify, broadcast};
 
 use super::{
     inputs::InputState,
-    orders::{Change, ChangeKind, ChainView},
+    orders::{ChainView, Change, ChangeKind},
     plan::{Computed, Range},
     policy::Refusal,
     progress::Progress,

@@ -36,7 +36,8 @@ impl TxManager {
     /// Sends what is due, as far as the limit of transactions in flight allows.
     pub(super) async fn dispatch(&self, head: &Head) -> Result<()> {
         loop {
-            let in_flight = self.store.unsettled().await?.iter().filter(|action| action.state.is_in_flight()).count() as u32;
+            let in_flight =
+                self.store.unsettled().await?.iter().filter(|action| action.state.is_in_flight()).count() as u32;
             let room = self.config.max_in_flight.saturating_sub(in_flight);
             let Some(action) = self.store.due(room.min(1)).await?.pop() else { return Ok(()) };
             self.dispatch_one(&action, head).await?;
@@ -105,7 +106,9 @@ impl TxManager {
             Some(sent) => sent.clone(),
             None => match self.sign(action, nonce, gas, floor(&earlier), head).await? {
                 Some(sent) => sent,
-                None => return self.store.postpone(action.id, Duration::from_secs(2), "fees are above the limit").await,
+                None => {
+                    return self.store.postpone(action.id, Duration::from_secs(2), "fees are above the limit").await;
+                }
             },
         };
         self.store.record(&sent).await?;
@@ -113,7 +116,14 @@ impl TxManager {
     }
 
     /// Signs at fees that outbid `floor`; `None` when the limit forbids it.
-    async fn sign(&self, action: &Action, nonce: u64, gas: u64, floor: Option<Fees>, head: &Head) -> Result<Option<SentTransaction>> {
+    async fn sign(
+        &self,
+        action: &Action,
+        nonce: u64,
+        gas: u64,
+        floor: Option<Fees>,
+        head: &Head,
+    ) -> Result<Option<SentTransaction>> {
         let Some(fees) = self.config.fees.offer(head.base_fee, self.tip().await, floor) else { return Ok(None) };
         let gas_limit = (gas + gas * self.config.gas_margin_percent / 100).min(MAX_TX_GAS.max(gas));
         let mut tx = TxEip1559 {
@@ -174,7 +184,11 @@ impl TxManager {
                             self.store.record(&sent).await?;
                         }
                         None => {
-                            tracing::warn!(key = action.key, nonce = sent.nonce, "underpriced, and the fee limit is reached");
+                            tracing::warn!(
+                                key = action.key,
+                                nonce = sent.nonce,
+                                "underpriced, and the fee limit is reached"
+                            );
                             return Ok(());
                         }
                     }
@@ -195,7 +209,11 @@ impl TxManager {
                 }
             }
         }
-        tracing::warn!(key = action.key, nonce = sent.nonce, "another process's pending transaction holds the nonce; taking another");
+        tracing::warn!(
+            key = action.key,
+            nonce = sent.nonce,
+            "another process's pending transaction holds the nonce; taking another"
+        );
         self.forget(action);
         self.store.release_nonce(action.id, Some(FOREIGN_NONCE_REST)).await
     }
@@ -210,7 +228,8 @@ impl TxManager {
             if let Some(since) = memory.since.remove(&action.key) {
                 let reaction = since.elapsed();
                 memory.reactions.push(reaction);
-                metrics::histogram!("assay_reaction_seconds", "kind" => action.kind.clone()).record(reaction.as_secs_f64());
+                metrics::histogram!("assay_reaction_seconds", "kind" => action.kind.clone())
+                    .record(reaction.as_secs_f64());
             }
         }
     }
@@ -227,7 +246,9 @@ impl TxManager {
     /// when it has waited too long.
     pub(super) async fn resend(&self, chain_nonce: u64, head: &Head) -> Result<()> {
         for action in self.store.unsettled().await? {
-            let Some(nonce) = action.nonce.filter(|nonce| *nonce >= chain_nonce && action.state.is_in_flight()) else { continue };
+            let Some(nonce) = action.nonce.filter(|nonce| *nonce >= chain_nonce && action.state.is_in_flight()) else {
+                continue;
+            };
             let last = self.memory().sends.get(&action.id).copied();
             let (waited, failures) = last.map_or((Duration::MAX, 0), |(at, failures)| (at.elapsed(), failures));
             let patience = match action.state {
@@ -241,7 +262,9 @@ impl TxManager {
                 Simulation::Gas(gas) => self.send_again(&action, nonce, gas, last.is_some(), head).await?,
                 Simulation::InsufficientFunds => self.out_of_funds(&action).await,
                 Simulation::Reverts(_) if self.waits_for_lower(&action).await? => {
-                    if let Some(sent) = self.store.transactions(nonce).await?.into_iter().find(|sent| sent.action_id == action.id) {
+                    if let Some(sent) =
+                        self.store.transactions(nonce).await?.into_iter().find(|sent| sent.action_id == action.id)
+                    {
                         self.send(&action, sent, head).await?;
                     }
                 }
@@ -280,11 +303,15 @@ impl TxManager {
     /// A free nonce below one in flight holds that one up; when no action is due to take it, an empty transfer to oneself does.
     pub(super) async fn fill_gap(&self, chain_nonce: u64) -> Result<()> {
         let free = self.store.peek_nonce().await?;
-        let blocks = self.store.unsettled().await?.iter().any(|action| action.state.is_in_flight() && action.nonce > Some(free));
+        let blocks =
+            self.store.unsettled().await?.iter().any(|action| action.state.is_in_flight() && action.nonce > Some(free));
         if free < chain_nonce || !blocks || !self.store.due(1).await?.is_empty() {
             return Ok(());
         }
-        tracing::info!(nonce = free, "nothing else to send: an empty transfer fills the nonce that holds up later ones");
+        tracing::info!(
+            nonce = free,
+            "nothing else to send: an empty transfer fills the nonce that holds up later ones"
+        );
         let fill = Wanted {
             key: format!("fill:{free}:{}", now_ms()),
             kind: "fill",

@@ -37,8 +37,11 @@ enum Standing {
 impl TxManager {
     /// Brings every action that holds a nonce up to date. Returns the chain's count of the account's transactions.
     pub(super) async fn track(&self, head: &Head) -> Result<u64> {
-        let chain_nonce =
-            self.provider.get_transaction_count(self.address).await.map_err(KeeperError::rpc("eth_getTransactionCount"))?;
+        let chain_nonce = self
+            .provider
+            .get_transaction_count(self.address)
+            .await
+            .map_err(KeeperError::rpc("eth_getTransactionCount"))?;
         self.find_included(chain_nonce).await?;
         let mut included = self.store.unsettled().await?;
         included.retain(|action| action.state == ActionState::Included);
@@ -103,7 +106,8 @@ impl TxManager {
             tracing::warn!(key = action.key, tx = %inclusion.tx_hash, block = number, why, "reverted");
             self.store.included(&inclusion, Some(&why)).await?;
         }
-        metrics::counter!("assay_tx_included_total", "kind" => action.kind, "success" => success.to_string()).increment(1);
+        metrics::counter!("assay_tx_included_total", "kind" => action.kind, "success" => success.to_string())
+            .increment(1);
         Ok(())
     }
 
@@ -152,7 +156,9 @@ impl TxManager {
             }
         }
         let standings: Vec<_> = stream::iter(blocks)
-            .map(|(block, actions)| async move { Ok::<_, KeeperError>((actions, self.standing(block, head, finalized).await?)) })
+            .map(|(block, actions)| async move {
+                Ok::<_, KeeperError>((actions, self.standing(block, head, finalized).await?))
+            })
             .buffered(PARALLEL)
             .try_collect()
             .await?;
@@ -201,8 +207,7 @@ impl TxManager {
     }
 
     async fn header(&self, block: BlockNumberOrTag) -> Result<Option<(u64, B256)>> {
-        let block =
-            self.provider.get_block_by_number(block).await.map_err(KeeperError::rpc("eth_getBlockByNumber"))?;
+        let block = self.provider.get_block_by_number(block).await.map_err(KeeperError::rpc("eth_getBlockByNumber"))?;
         Ok(block.map(|block| (block.header.number, block.header.hash)))
     }
 }

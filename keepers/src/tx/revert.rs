@@ -20,9 +20,8 @@ pub struct Revert {
 impl Revert {
     /// Decodes `data`; `fallback` is what the node said about it.
     pub fn new(data: Bytes, fallback: &str) -> Self {
-        let message = decode(&data).unwrap_or_else(|| {
-            if data.is_empty() { fallback.to_owned() } else { format!("{fallback} (data {data})") }
-        });
+        let message = decode(&data)
+            .unwrap_or_else(|| if data.is_empty() { fallback.to_owned() } else { format!("{fallback} (data {data})") });
         Self { data, message }
     }
 

@@ -48,7 +48,9 @@ pub(crate) fn classify_send<T>(answer: Result<T, TransportError>) -> SendOutcome
         SendOutcome::Underpriced
     } else if says(&["insufficient funds", "insufficient balance", "insufficientfunds", "upfront cost exceeds"]) {
         SendOutcome::InsufficientFunds
-    } else if payload.is_retry_err() || says(&["rate limit", "too many requests", "timeout", "timed out", "internal error"]) {
+    } else if payload.is_retry_err()
+        || says(&["rate limit", "too many requests", "timeout", "timed out", "internal error"])
+    {
         SendOutcome::Unknown(payload.message.to_string())
     } else {
         SendOutcome::Refused(payload.message.to_string())
@@ -79,7 +81,11 @@ pub(crate) fn classify_simulation(answer: Result<u64, TransportError>) -> Result
     let text = payload.message.to_lowercase();
     if text.contains("insufficient funds") || text.contains("insufficient balance") {
         Ok(Simulation::InsufficientFunds)
-    } else if payload.code == 3 || text.contains("revert") || text.contains("out of gas") || text.contains("gas required exceeds") {
+    } else if payload.code == 3
+        || text.contains("revert")
+        || text.contains("out of gas")
+        || text.contains("gas required exceeds")
+    {
         let data = payload.as_revert_data().unwrap_or_else(Bytes::new);
         Ok(Simulation::Reverts(Revert::new(data, &payload.message)))
     } else {

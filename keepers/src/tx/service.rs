@@ -4,7 +4,10 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     ops::Deref,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,6 +25,7 @@ use crate::{
     chain::{Head, check_chain},
     error::{KeeperError, Result},
     store::Store,
+    supervise::while_progressing,
 };
 
 /// Reaction times kept for the quantiles.
@@ -166,6 +170,8 @@ pub struct Inner {
     pub(super) judge: Arc<dyn Judge>,
     head: watch::Receiver<Option<Head>>,
     wake: Notify,
+    /// Rounds completed, ever.
+    rounds: AtomicU64,
     memory: Mutex<Memory>,
 }
 
@@ -179,7 +185,10 @@ impl Deref for TxManager {
 
 impl fmt::Debug for TxManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TxManager").field("address", &self.address).field("chain_id", &self.chain_id).finish_non_exhaustive()
+        f.debug_struct("TxManager")
+            .field("address", &self.address)
+            .field("chain_id", &self.chain_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -224,6 +233,7 @@ impl TxManager {
             judge,
             head,
             wake: Notify::new(),
+            rounds: AtomicU64::new(0),
             memory: Mutex::default(),
         })))
     }
@@ -268,7 +278,7 @@ impl TxManager {
     pub async fn run(&self, cancel: CancellationToken) -> Result<()> {
         tokio::select! {
             () = cancel.cancelled() => Ok(()),
-            result = self.work() => result,
+            result = while_progressing(&self.rounds, || self.work()) => result,
         }
     }
 
@@ -290,6 +300,7 @@ impl TxManager {
                 self.dispatch(&head).await?;
                 self.publish_metrics().await?;
             }
+            self.rounds.fetch_add(1, Ordering::Relaxed);
             let pause = self.pause().await?;
             tokio::select! {
                 changed = heads.changed() => if changed.is_err() { return Ok(()) } else { tracked = None },

@@ -71,21 +71,18 @@ impl TxStore {
     /// `store_mismatch` when the store was made for another account or chain.
     pub async fn open(store: Store, address: Address, chain_id: u64) -> Result<Self> {
         let mut tx = store.write().await?;
-        sqlx::query("INSERT INTO account (id, address, chain_id, next_nonce) VALUES (1, ?, ?, 0) ON CONFLICT DO NOTHING")
-            .bind(address.as_slice())
-            .bind(chain_id as i64)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "INSERT INTO account (id, address, chain_id, next_nonce) VALUES (1, ?, ?, 0) ON CONFLICT DO NOTHING",
+        )
+        .bind(address.as_slice())
+        .bind(chain_id as i64)
+        .execute(&mut *tx)
+        .await?;
         let row = sqlx::query("SELECT address, chain_id FROM account").fetch_one(&mut *tx).await?;
         let stored = Address::from_slice(row.get::<&[u8], _>(0));
         let stored_chain = row.get::<i64, _>(1) as u64;
         if (stored, stored_chain) != (address, chain_id) {
-            return Err(KeeperError::StoreMismatch {
-                stored,
-                stored_chain,
-                wanted: address,
-                wanted_chain: chain_id,
-            });
+            return Err(KeeperError::StoreMismatch { stored, stored_chain, wanted: address, wanted_chain: chain_id });
         }
         tx.commit().await?;
         Ok(Self { store })
@@ -93,8 +90,7 @@ impl TxStore {
 
     /// Whether anything was ever signed here.
     pub async fn is_fresh(&self) -> Result<bool> {
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM transactions").fetch_one(self.store.read()).await?;
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM transactions").fetch_one(self.store.read()).await?;
         Ok(count == 0)
     }
 
@@ -252,7 +248,9 @@ impl TxStore {
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();
-            let given = if freed == 1 { 1 } else {
+            let given = if freed == 1 {
+                1
+            } else {
                 sqlx::query("UPDATE account SET next_nonce = next_nonce + 1 WHERE next_nonce = ?")
                     .bind(sent.nonce as i64)
                     .execute(&mut *tx)
@@ -291,7 +289,8 @@ impl TxStore {
 
     /// A node took a transaction of the action.
     pub async fn submitted(&self, id: i64) -> Result<()> {
-        self.update("UPDATE actions SET state = 'submitted', updated_at = ? WHERE id = ? AND state = 'building'", id).await
+        self.update("UPDATE actions SET state = 'submitted', updated_at = ? WHERE id = ? AND state = 'building'", id)
+            .await
     }
 
     /// A canonical block holds `inclusion.tx_hash`. The action that it carries out is Included, whatever it was; another action
@@ -399,11 +398,10 @@ impl TxStore {
     /// Brings the table in line with the chain's count: nonces below it are used, nonces from it on that nobody holds are free.
     pub async fn sync_nonces(&self, chain_nonce: u64) -> Result<()> {
         let next = self.next_nonce().await?;
-        let known: Vec<i64> = sqlx::query_scalar(
-            "SELECT nonce FROM actions WHERE nonce IS NOT NULL UNION SELECT nonce FROM free_nonces",
-        )
-        .fetch_all(self.store.read())
-        .await?;
+        let known: Vec<i64> =
+            sqlx::query_scalar("SELECT nonce FROM actions WHERE nonce IS NOT NULL UNION SELECT nonce FROM free_nonces")
+                .fetch_all(self.store.read())
+                .await?;
         let holes: Vec<u64> = (chain_nonce..next).filter(|nonce| !known.contains(&(*nonce as i64))).collect();
         let used = self.free_nonces().await?.first().is_some_and(|nonce| *nonce < chain_nonce);
         if holes.is_empty() && !used && next >= chain_nonce {
@@ -423,7 +421,8 @@ impl TxStore {
 
     /// Actions in each state.
     pub async fn counts(&self) -> Result<Vec<(ActionState, u64)>> {
-        let rows = sqlx::query("SELECT state, count(*) FROM actions GROUP BY state").fetch_all(self.store.read()).await?;
+        let rows =
+            sqlx::query("SELECT state, count(*) FROM actions GROUP BY state").fetch_all(self.store.read()).await?;
         let mut counts = Vec::with_capacity(rows.len());
         for row in rows {
             let state = row.get::<String, _>(0).parse().map_err(KeeperError::StoreCorrupt)?;
@@ -519,7 +518,8 @@ async fn free(tx: &mut StoreTransaction, nonce: u64, not_before: i64) -> Result<
 }
 
 async fn find(connection: &mut sqlx::SqliteConnection, key: &str) -> Result<Option<Action>> {
-    let row = sqlx::query("SELECT * FROM actions WHERE key = ?").bind(key.to_owned()).fetch_optional(connection).await?;
+    let row =
+        sqlx::query("SELECT * FROM actions WHERE key = ?").bind(key.to_owned()).fetch_optional(connection).await?;
     row.as_ref().map(parse).transpose()
 }
 

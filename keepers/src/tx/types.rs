@@ -1,6 +1,10 @@
 //! Actions, their states and how a role decides about a revert.
 
-use std::{fmt, str::FromStr, time::{Duration, Instant}};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 

@@ -21,18 +21,19 @@ use alloy::{
 };
 use assay_blobs::Blobs;
 use assay_contracts::{
-    FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking, Suite,
+    FeeSchedule, JobEscrow,
     JobEscrow::{Batch, Order},
+    Ledger, ModelRegistry, Staking, Suite,
     bindings::DevToken,
     deploy,
     follow::FollowConfig,
     protocol, rpc,
 };
-use assay_kernels::{commit::inputs_tree, model::Model};
 use assay_keepers::{
     provider::{Policy, Progress, Provider, ProviderConfig, ProviderHandle, ProviderSetup, WorkConfig},
     tx::{Finality, TxConfig},
 };
+use assay_kernels::{commit::inputs_tree, model::Model};
 use assay_test_fixtures::{Anvil, AnvilOptions, tiny_model_dir};
 use tokio_util::sync::CancellationToken;
 
@@ -137,9 +138,11 @@ impl Devnet {
         let (program, weights) = (self.model.program_root().into(), self.model.weights_root().into());
         let call = registry.register(program, weights, 2, "tiny".into(), vec![royalty], vec![floor]).from(ADMIN);
         let receipt = call.send().await.unwrap().get_receipt().await.unwrap();
-        receipt.logs().iter().find_map(|log| {
-            ModelRegistry::ModelRegistered::decode_log(&log.inner).ok().map(|event| event.modelId)
-        }).unwrap()
+        receipt
+            .logs()
+            .iter()
+            .find_map(|log| ModelRegistry::ModelRegistered::decode_log(&log.inner).ok().map(|event| event.modelId))
+            .unwrap()
     }
 
     /// Puts plenty of play money into `account`'s ledger account and lets `spender` use it.
@@ -228,11 +231,7 @@ impl Devnet {
         ProviderConfig {
             store: self.dir.path().join(format!("{name}.sqlite")),
             models: vec![tiny_model_dir()],
-            policy: Policy {
-                min_unit_price: [(self.token(), 500)].into(),
-                min_demand_window: 5,
-                ..Policy::default()
-            },
+            policy: Policy { min_unit_price: [(self.token(), 500)].into(), min_demand_window: 5, ..Policy::default() },
             work: WorkConfig {
                 max_batch: 16,
                 take_and_commit_max: 4,
@@ -361,12 +360,7 @@ impl Devnet {
 
 /// Settings of the transaction manager for quick tests.
 pub fn quick_tx() -> TxConfig {
-    TxConfig {
-        finality: Finality::Confirmations(3),
-        bump_after_ms: 2_000,
-        nonce_grace_ms: 600,
-        ..TxConfig::default()
-    }
+    TxConfig { finality: Finality::Confirmations(3), bump_after_ms: 2_000, nonce_grace_ms: 600, ..TxConfig::default() }
 }
 
 /// Waits for a progress event that `wanted` accepts.
