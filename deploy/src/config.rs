@@ -3,7 +3,10 @@
 //! The file is `assay.toml` in the working directory, or what `--config` or `ASSAY_CONFIG` names. An environment variable is
 //! `ASSAY_` and the key in capitals, `__` between a section and its key: `ASSAY_RPC_URL`, `ASSAY_ORDER__SETTLE_WINDOW`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use assay_indexer::IndexerConfig;
 use assay_keepers::provider::ProviderConfig;
@@ -65,12 +68,15 @@ pub struct OrderConfig {
     /// What a provider has to answer a demand.
     pub demand_window: u32,
     /// What a demand prepays to the provider, in the token's smallest part.
+    #[serde(deserialize_with = "amount")]
     pub demand_fee: u128,
     /// Smallest number of tasks that a provider may take.
     pub min_batch: u32,
     /// Stake that a batch locks, in the stake token's smallest part.
+    #[serde(deserialize_with = "amount")]
     pub stake_per_batch: u128,
     /// Stake that a batch locks for each of its tasks besides. Unset: twice what one task can cost.
+    #[serde(deserialize_with = "optional_amount")]
     pub stake_per_task: Option<u128>,
     /// How long a committed batch's results may be missing before they are demanded on chain.
     pub patience: u64,
@@ -178,23 +184,24 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded> {
     }
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let environment = Env::prefixed("ASSAY_").ignore(&RESERVED).split("__");
-    let figment = Figment::from(Serialized::defaults(Config::default()))
-        .merge(Toml::file_exact(path))
-        .merge(environment)
-        .merge(Serialized::defaults(overrides));
-    let config: Config = figment.extract().map_err(|error| invalid(&error))?;
-    let mut warnings = Vec::new();
-    if let Ok(values) = figment.extract::<Value>() {
-        let known = serde_json::to_value(Config::default()).expect("the configuration is plain data");
-        unknown_keys(&values, &known, "", &figment, &mut warnings);
+    let mut figment = Figment::from(Serialized::defaults(defaults()));
+    if path.is_file() {
+        figment = figment.merge(Toml::file_exact(path));
     }
+    let figment = figment.merge(environment).merge(Serialized::defaults(overrides));
+    let values = figment.extract::<BTreeMap<String, figment::value::Value>>();
+    let values = values.map_err(|error| Error::usage("config_invalid", error.to_string().trim()))?;
+    let values: Value = values.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
+    let mut warnings = Vec::new();
+    unknown_keys(&values, &defaults(), "", &figment, &mut warnings);
+    let config = serde_path_to_error::deserialize(&values).map_err(|error| invalid(&figment, &error))?;
     Ok(Loaded { config, warnings, figment })
 }
 
 impl Loaded {
     /// Every key with its value and source.
     pub fn entries(&self) -> Vec<Entry> {
-        let known = serde_json::to_value(Config::default()).expect("the defaults are plain data");
+        let known = defaults();
         let mut entries = Vec::new();
         flatten(&known, "", &mut |key, default| {
             let value = self.figment.find_value(key).map_or(default.clone(), |value| plain(&value));
@@ -268,17 +275,36 @@ fn unknown_keys(values: &Value, known: &Value, prefix: &str, figment: &Figment, 
     }
 }
 
-fn invalid(error: &figment::Error) -> Error {
-    let key = error.path.join(".");
-    let place = match error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()) {
-        Some(Source::File(path)) => format!(" in {}", path.display()),
-        _ => String::new(),
-    };
-    let error = match key.as_str() {
-        "" => Error::usage("config_invalid", format!("configuration{place}: {}", error.kind)),
-        key => Error::usage("config_invalid", format!("configuration key {key}{place}: {}", error.kind)),
-    };
+/// The defaults as JSON, in which every key appears.
+fn defaults() -> Value {
+    serde_json::to_value(Config::default()).expect("the defaults are plain data with amounts below 2^64")
+}
+
+fn invalid(figment: &Figment, error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let key = error.path().to_string();
+    let place = source(figment, &key);
+    let error = Error::usage("config_invalid", format!("configuration key {key} ({place}): {}", error.inner()));
     error.hint("`assay config check` shows every key with its value and source")
+}
+
+/// An amount: a number, or text where it is beyond what TOML's numbers hold.
+fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Amount {
+        Number(u64),
+        Text(String),
+    }
+    match Amount::deserialize(deserializer)? {
+        Amount::Number(number) => Ok(number.into()),
+        Amount::Text(text) => text.parse().map_err(|error| serde::de::Error::custom(format!("amount {text:?}: {error}"))),
+    }
+}
+
+fn optional_amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u128>, D::Error> {
+    #[derive(Deserialize)]
+    struct Wrapped(#[serde(deserialize_with = "amount")] u128);
+    Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|wrapped| wrapped.0))
 }
 
 #[cfg(test)]

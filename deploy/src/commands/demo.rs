@@ -66,7 +66,8 @@ async fn work(output: Output, args: &DemoArgs, devnet: &mut Devnet) -> Result<Re
     let chain = devnet.connect(accounts::CUSTOMER).await?;
     let customer = Customer { output, chain: &chain, devnet, package: &package };
 
-    let texts = documents::passages(&args.documents, &package.tokenizer, PASSAGE_TOKENS)?;
+    let limit = PASSAGE_TOKENS.min(package.model.max_units() as usize);
+    let texts = documents::passages(&args.documents, &package.tokenizer, limit)?;
     let documents = customer.embed("documents", &texts).await?;
     let question = passages::split_text("question", &args.question, Split::File);
     if question.is_empty() {
