@@ -35,12 +35,10 @@ pub struct UnknownEvent {
 
 impl SuiteEvent {
     /// Decodes `log`. `None` when it was not emitted by a contract of the suite.
-    pub fn decode(suite: &Suite, log: &Log) -> Result<Option<Self>, UnknownEvent> {
-        let unknown = |source| UnknownEvent {
-            contract: log.address(),
-            transaction: log.transaction_hash,
-            index: log.log_index,
-            source,
+    pub fn decode(suite: &Suite, log: &Log) -> Result<Option<Self>, Box<UnknownEvent>> {
+        let unknown = |source| {
+            let (contract, transaction, index) = (log.address(), log.transaction_hash, log.log_index);
+            Box::new(UnknownEvent { contract, transaction, index, source })
         };
         let (topics, data) = (log.topics(), &log.data().data);
         let address = log.address();

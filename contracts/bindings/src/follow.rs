@@ -102,7 +102,7 @@ pub enum FollowError {
     },
     /// A contract of the suite emitted something else than its events.
     #[error(transparent)]
-    UnknownEvent(#[from] UnknownEvent),
+    UnknownEvent(#[from] Box<UnknownEvent>),
 }
 
 impl FollowError {

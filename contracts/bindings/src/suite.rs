@@ -54,7 +54,9 @@ pub struct Parameters {
 #[derive(Debug, thiserror::Error)]
 pub enum SuiteError {
     /// No such file, or it cannot be read.
-    #[error("SUITE_UNREADABLE: cannot read {path}: {source}; deploy with `assay deploy`, or name the record with --suite")]
+    #[error(
+        "SUITE_UNREADABLE: cannot read {path}: {source}; deploy with `assay deploy`, or name the record with --suite"
+    )]
     Unreadable {
         /// The file.
         path: String,
