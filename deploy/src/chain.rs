@@ -52,7 +52,8 @@ pub fn provider(url: &str, signer: Option<&PrivateKeySigner>) -> Result<DynProvi
 pub async fn check_chain_id(provider: &DynProvider, config: &Config) -> Result<()> {
     let actual = provider.get_chain_id().await.map_err(|error| {
         let message = format!("{} does not answer: {}", config.rpc_url, plain(&error));
-        Error::network("rpc_unreachable", message).hint("is the node running, and is this its URL (--rpc-url, ASSAY_RPC_URL)?")
+        Error::network("rpc_unreachable", message)
+            .hint("is the node running, and is this its URL (--rpc-url, ASSAY_RPC_URL)?")
     })?;
     if actual != config.chain_id {
         let message = format!("{} serves chain {actual}, and chain {} was asked for", config.rpc_url, config.chain_id);
@@ -141,7 +142,8 @@ impl Chain {
                 return if receipt.status() { Ok(receipt) } else { Err(self.why_reverted(&call, hash).await) };
             }
             if started.elapsed() > RECEIPT_TIMEOUT {
-                let message = format!("transaction {hash} is not mined after {} s; it may still be", RECEIPT_TIMEOUT.as_secs());
+                let message =
+                    format!("transaction {hash} is not mined after {} s; it may still be", RECEIPT_TIMEOUT.as_secs());
                 return Err(Error::network("unconfirmed", message).hint("look it up before trying again"));
             }
             tokio::time::sleep(self.provider.client().poll_interval().min(Duration::from_secs(2))).await;
@@ -156,7 +158,10 @@ impl Chain {
     {
         match call.call_raw().await {
             Err(error) => from_call(error),
-            Ok(_) => Error::refused("reverted", format!("transaction {hash} reverted; the chain had moved on meanwhile")).hint("try again"),
+            Ok(_) => {
+                Error::refused("reverted", format!("transaction {hash} reverted; the chain had moved on meanwhile"))
+                    .hint("try again")
+            }
         }
     }
 }
@@ -231,7 +236,9 @@ impl From<DeployError> for Error {
         match error {
             // The node refuses: funds, most likely, or a revert.
             DeployError::Rpc { source: source @ RpcError::ErrorResp(_), .. } => from_rpc(source),
-            error if retryable => Self::new(exit, code, error).hint("run the same command again: it goes on where it stopped"),
+            error if retryable => {
+                Self::new(exit, code, error).hint("run the same command again: it goes on where it stopped")
+            }
             error => Self::new(exit, code, error),
         }
     }
@@ -266,9 +273,13 @@ fn decode<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
 /// What a person can do about the refusals that people meet.
 fn hint(name: &str) -> Option<&'static str> {
     Some(match name {
-        "ERC6909InsufficientBalance" => "the ledger account holds too little: `assay account show`, then `assay account deposit`",
+        "ERC6909InsufficientBalance" => {
+            "the ledger account holds too little: `assay account show`, then `assay account deposit`"
+        }
         "ERC20InsufficientBalance" => "the account holds too few tokens; on the devnet anybody may mint them",
-        "Staking_InsufficientStake" => "the provider needs more free stake: `assay account deposit`, then `assay provider stake`",
+        "Staking_InsufficientStake" => {
+            "the provider needs more free stake: `assay account deposit`, then `assay provider stake`"
+        }
         "ModelRegistry_UnknownModel" => "`assay model list` shows the models of this chain",
         "ModelRegistry_TokenNotAccepted" => "the model is not sold for this token: choose another with --token",
         "ModelRegistry_PriceUnderFloor" => "raise --unit-price to the owner's floor, or leave it away to pay the floor",
@@ -295,7 +306,10 @@ mod tests {
         let error = explain(&revert.abi_encode().into()).unwrap();
         assert_eq!((error.code(), error.exit()), ("ERC6909InsufficientBalance", Exit::Refused));
         let text = error.to_string();
-        assert!(text.contains("balance: 5") && text.contains("needed: 7") && text.contains("account deposit"), "{text}");
+        assert!(
+            text.contains("balance: 5") && text.contains("needed: 7") && text.contains("account deposit"),
+            "{text}"
+        );
         assert!(explain(&Bytes::from_static(&[1, 2, 3, 4])).is_none());
     }
 }

@@ -79,7 +79,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  assay up\n  assay up --rpc-port 8545 --http-port 8547")]
     Up(UpArgs),
     /// Show everything once: order, compute, commit, settle, verify, answer a question
-    #[command(after_help = "Examples:\n  assay demo\n  assay demo -q \"how is a batch verified?\"\n  assay demo --json | jq .gas.per_task")]
+    #[command(
+        after_help = "Examples:\n  assay demo\n  assay demo -q \"how is a batch verified?\"\n  assay demo --json | jq .gas.per_task"
+    )]
     Demo(DemoArgs),
     /// Deploy the suite to the chain, or go on where it was interrupted
     #[command(after_help = "Examples:
@@ -115,7 +117,9 @@ pub enum Command {
     #[command(subcommand, after_help = "Example:\n  assay config check")]
     Config(ConfigCommand),
     /// Print a completion script for a shell
-    #[command(after_help = "Examples:\n  assay completions bash > ~/.local/share/bash-completion/completions/assay\n  source <(assay completions zsh)")]
+    #[command(
+        after_help = "Examples:\n  assay completions bash > ~/.local/share/bash-completion/completions/assay\n  source <(assay completions zsh)"
+    )]
     Completions {
         /// The shell
         shell: Shell,
@@ -186,7 +190,9 @@ pub struct DeployArgs {
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
     /// Take orders, compute, commit and settle, until Ctrl-C
-    #[command(after_help = "Examples:\n  assay provider run --key keystore:provider\n  assay provider run --key anvil:1 --model models/minilm --http 127.0.0.1:9101")]
+    #[command(
+        after_help = "Examples:\n  assay provider run --key keystore:provider\n  assay provider run --key anvil:1 --model models/minilm --http 127.0.0.1:9101"
+    )]
     Run {
         /// Model packages to serve [default: what is configured]
         #[arg(long, value_name = "DIR")]
@@ -219,7 +225,9 @@ pub enum ProviderCommand {
 #[derive(Debug, Subcommand)]
 pub enum IndexerCommand {
     /// Follow the chain into SQLite and serve it, until Ctrl-C
-    #[command(after_help = "Examples:\n  assay indexer run\n  assay indexer run --listen 127.0.0.1:0 --database index.sqlite")]
+    #[command(
+        after_help = "Examples:\n  assay indexer run\n  assay indexer run --listen 127.0.0.1:0 --database index.sqlite"
+    )]
     Run {
         /// Where HTTP listens; port 0 takes a free one
         #[arg(long, value_name = "ADDRESS")]
@@ -234,7 +242,9 @@ pub enum IndexerCommand {
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
     /// Turn all-MiniLM-L6-v2 into an integer model package
-    #[command(after_help = "Examples:\n  assay model import\n  assay model import --source .tools/minilm --calibrate corpus.txt --out models/minilm")]
+    #[command(
+        after_help = "Examples:\n  assay model import\n  assay model import --source .tools/minilm --calibrate corpus.txt --out models/minilm"
+    )]
     Import {
         /// Folder with model.safetensors and tokenizer.json
         #[arg(long, value_name = "DIR", default_value = ".tools/minilm")]
@@ -247,7 +257,9 @@ pub enum ModelCommand {
         out: Option<PathBuf>,
     },
     /// Register a model package on chain; the signing account owns it
-    #[command(after_help = "Example:\n  assay model register --floor 10 --royalty 0x70997970C51812dc3A010C7d01b50e0d17dc79C8=500 --key keystore:owner")]
+    #[command(
+        after_help = "Example:\n  assay model register --floor 10 --royalty 0x70997970C51812dc3A010C7d01b50e0d17dc79C8=500 --key keystore:owner"
+    )]
     Register {
         /// The package [default: the configured model]
         #[arg(long, value_name = "DIR")]
@@ -330,7 +342,9 @@ pub struct EmbedArgs {
 #[derive(Debug, Subcommand)]
 pub enum OrderCommand {
     /// Open an order over texts and return at once
-    #[command(after_help = "Examples:\n  assay order open --inputs passages.txt --key keystore:alice\n  id=$(assay order open --inputs a.txt b.txt --json | jq -r .id)")]
+    #[command(
+        after_help = "Examples:\n  assay order open --inputs passages.txt --key keystore:alice\n  id=$(assay order open --inputs a.txt b.txt --json | jq -r .id)"
+    )]
     Open {
         /// Text files, UTF-8; - reads standard input
         #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
@@ -355,7 +369,9 @@ pub enum OrderCommand {
         id: B256,
     },
     /// List orders, the newest first
-    #[command(after_help = "Examples:\n  assay order list\n  assay order list --customer 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --limit 5")]
+    #[command(
+        after_help = "Examples:\n  assay order list\n  assay order list --customer 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --limit 5"
+    )]
     List {
         /// Only this customer's
         #[arg(long, value_name = "ADDRESS")]
@@ -376,7 +392,9 @@ pub enum OrderCommand {
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
     /// Deposit into the ledger: native currency, or an ERC-20 token with one permit where it has them
-    #[command(after_help = "Examples:\n  assay account deposit 25 --key keystore:alice\n  assay account deposit 0.5 --token native --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
+    #[command(
+        after_help = "Examples:\n  assay account deposit 25 --key keystore:alice\n  assay account deposit 0.5 --token native --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+    )]
     Deposit {
         /// Amount in whole tokens, such as 12.5
         amount: String,
@@ -397,7 +415,9 @@ pub enum AccountCommand {
         to: Option<Address>,
     },
     /// Show balances and stake
-    #[command(after_help = "Examples:\n  assay account show --key keystore:alice\n  assay account show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
+    #[command(
+        after_help = "Examples:\n  assay account show --key keystore:alice\n  assay account show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+    )]
     Show {
         /// The account [default: the signing account]
         address: Option<Address>,
@@ -408,7 +428,9 @@ pub enum AccountCommand {
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Make an encrypted keystore file (Web3 secret storage)
-    #[command(after_help = "Examples:\n  assay keys new alice\n  assay keys new alice --import env:OLD_KEY --password-file password.txt")]
+    #[command(
+        after_help = "Examples:\n  assay keys new alice\n  assay keys new alice --import env:OLD_KEY --password-file password.txt"
+    )]
     New {
         /// Its name
         name: String,

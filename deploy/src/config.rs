@@ -297,7 +297,9 @@ fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u128, D::
     }
     match Amount::deserialize(deserializer)? {
         Amount::Number(number) => Ok(number.into()),
-        Amount::Text(text) => text.parse().map_err(|error| serde::de::Error::custom(format!("amount {text:?}: {error}"))),
+        Amount::Text(text) => {
+            text.parse().map_err(|error| serde::de::Error::custom(format!("amount {text:?}: {error}")))
+        }
     }
 }
 

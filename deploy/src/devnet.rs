@@ -8,6 +8,7 @@ use std::{
 
 use assay_contracts::{ModelRegistry, deploy, suite::Suite};
 use assay_indexer::{CancellationToken, Indexer};
+use assay_kernels::import::Description;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -95,7 +96,8 @@ async fn anvil_ended(port: u16, child: &mut Child) -> Error {
         let _ = stderr.read_to_string(&mut text).await;
     }
     if text.contains("in use") {
-        return Error::refused("port_taken", format!("port {port} is taken")).hint("stop what uses it, or choose another: --rpc-port 0 takes a free one");
+        return Error::refused("port_taken", format!("port {port} is taken"))
+            .hint("stop what uses it, or choose another: --rpc-port 0 takes a free one");
     }
     Error::failure("anvil_failed", format!("anvil ended before it listened: {}", text.trim()))
 }
@@ -152,7 +154,8 @@ impl Devnet {
     /// Starts everything.
     pub async fn start(output: Output, base: &Config, setup: &Setup) -> Result<Self> {
         let mut clock = Clock::new(output);
-        let folder = tempfile::Builder::new().prefix("assay-").tempdir().map_err(|error| Error::failure("io", error))?;
+        let folder =
+            tempfile::Builder::new().prefix("assay-").tempdir().map_err(|error| Error::failure("io", error))?;
         clock.begin("chain");
         let anvil = Anvil::start(setup.rpc_port).await?;
         let config = configuration(base, &anvil.url, folder.path(), &setup.model);
@@ -160,7 +163,7 @@ impl Devnet {
         clock.begin("deploy");
         let suite = deploy_suite(&config).await?;
         clock.begin("model");
-        if !setup.model.join("model.json").is_file() {
+        if !is_current(&setup.model) {
             import_model(output, &setup.source, &setup.model).await?;
         }
         let package = Package::open(&setup.model)?;
@@ -227,6 +230,14 @@ fn configuration(base: &Config, url: &str, folder: &Path, model: &Path) -> Confi
     config
 }
 
+/// Whether there is a package at `folder`, and not one of an older source than this version imports.
+fn is_current(folder: &Path) -> bool {
+    let Ok(text) = std::fs::read(folder.join("model.json")) else { return false };
+    let Ok(manifest) = serde_json::from_slice::<Value>(&text) else { return false };
+    let minilm = Description::minilm();
+    manifest["name"] != minilm.name.as_str() || manifest["source_sha256"].as_str() == minilm.sha256.as_deref()
+}
+
 async fn deploy_suite(config: &Config) -> Result<Suite> {
     let admin = keys::anvil(accounts::ADMIN);
     let provider = chain::provider(&config.rpc_url, Some(&admin))?;
@@ -290,7 +301,8 @@ fn provider_toml(config: &Config) -> String {
         poll_interval_ms = 50
     };
     let mut provider = provider;
-    provider.insert("models".into(), toml::Value::Array(config.provider.models.iter().map(|model| path(model)).collect()));
+    provider
+        .insert("models".into(), toml::Value::Array(config.provider.models.iter().map(|model| path(model)).collect()));
     provider.insert("store".into(), path(&config.provider.store));
     let mut file = toml::Table::new();
     file.insert("rpc_url".into(), config.rpc_url.clone().into());

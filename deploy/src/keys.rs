@@ -56,7 +56,8 @@ impl FromStr for KeySource {
     fn from_str(text: &str) -> Result<Self> {
         let digits = text.strip_prefix("0x").unwrap_or(text);
         if digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            let error = Error::usage("key_on_command_line", "a private key was given where the name of one is expected");
+            let error =
+                Error::usage("key_on_command_line", "a private key was given where the name of one is expected");
             return Err(error.hint(
                 "keep keys out of the command line (history and process lists show them; treat this one as leaked): \
                  put it in an encrypted file with `assay keys new --import`, or name a file or variable",
@@ -95,7 +96,11 @@ pub fn signer(config: &Config) -> Result<PrivateKeySigner> {
     };
     let signer = load(&source, config)?;
     if config.chain_id != assay_contracts::deploy::DEVNET_CHAIN_ID && is_anvil(signer.address()) {
-        let message = format!("{} is one of anvil's accounts, whose keys everybody knows, and this is chain {}", signer.address(), config.chain_id);
+        let message = format!(
+            "{} is one of anvil's accounts, whose keys everybody knows, and this is chain {}",
+            signer.address(),
+            config.chain_id
+        );
         let error = Error::refused("key_known_to_everybody", message);
         return Err(error.hint("what it receives is taken at once: make a key of your own with `assay keys new NAME`"));
     }
@@ -163,7 +168,8 @@ fn password(config: &Config, prompt: &str) -> Result<String> {
         return Ok(password);
     }
     if !std::io::stdin().is_terminal() {
-        let error = Error::usage("key_no_password", "the keystore file needs a password, and there is no terminal to ask at");
+        let error =
+            Error::usage("key_no_password", "the keystore file needs a password, and there is no terminal to ask at");
         return Err(error.hint(format!("--password-file FILE, ASSAY_PASSWORD_FILE or {PASSWORD_VARIABLE}")));
     }
     rpassword::prompt_password(prompt).map_err(|error| Error::failure("key_no_password", error))
@@ -182,9 +188,14 @@ pub struct KeyFile {
 
 /// Writes a new encrypted key (or an imported one) as `name`; readable by its owner alone. Refuses to replace one.
 pub fn create(name: &str, import: Option<&KeySource>, config: &Config) -> Result<KeyFile> {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('.');
+    let plain = !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && !name.starts_with('.');
     if !plain {
-        return Err(Error::usage("key_bad_name", format!("{name:?}: a key's name has letters, digits, '-', '_' and '.'")));
+        return Err(Error::usage(
+            "key_bad_name",
+            format!("{name:?}: a key's name has letters, digits, '-', '_' and '.'"),
+        ));
     }
     let path = config.keystore.join(name);
     if path.exists() {

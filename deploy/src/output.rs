@@ -47,7 +47,9 @@ impl Output {
     /// A spinner for work whose length nobody knows.
     pub fn spinner(&self, what: &str) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(None, self.target());
-        bar.set_style(ProgressStyle::with_template("{prefix:>12.cyan} {spinner} {msg}").expect("the template is constant"));
+        bar.set_style(
+            ProgressStyle::with_template("{prefix:>12.cyan} {spinner} {msg}").expect("the template is constant"),
+        );
         bar.set_prefix(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
@@ -65,6 +67,14 @@ impl Output {
 /// A table with `headers` in the command's style.
 pub fn table<const N: usize>(headers: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(headers);
     table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headers);
+    table
+}
+
+/// Amounts in JSON are decimal text: they exceed what JSON's readers keep exactly.
+pub fn decimal<S: serde::Serializer>(amount: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
 }

@@ -109,12 +109,10 @@ pub async fn need_balance(chain: &Chain, token: &Token, account: Address, needed
     if balance >= needed {
         return Ok(());
     }
-    let message = format!(
-        "ledger account {account} holds {}, and {} is needed",
-        token.format(balance),
-        token.format(needed)
-    );
-    let hint = format!("`assay account deposit {}`", token.format(needed - balance).split(' ').next().unwrap_or_default());
+    let message =
+        format!("ledger account {account} holds {}, and {} is needed", token.format(balance), token.format(needed));
+    let hint =
+        format!("`assay account deposit {}`", token.format(needed - balance).split(' ').next().unwrap_or_default());
     Err(Error::refused("insufficient_balance", message).hint(hint))
 }
 

@@ -118,7 +118,7 @@ fn models_are_registered_and_listed() {
     let list = assay.json(&["model", "list"]);
     assert_eq!(list["models"].as_array().unwrap().len(), 1);
     assert_eq!(list["models"][0]["id"], model["id"]);
-    assert_eq!(list["models"][0]["floors"][0][1], 10);
+    assert_eq!(list["models"][0]["floors"][0]["unit_price"], "10");
     assay.fails(&["model", "register", "--key", "anvil:3"], "ModelRegistry_AlreadyRegistered", 4);
     assay.fails(&["model", "register", "--royalty", "nobody=1", "--key", "anvil:4"], "bad_royalty", 2);
 }
@@ -199,7 +199,8 @@ fn a_provider_that_withholds_is_demanded_and_forfeits() {
     let opened = assay.json(&[&["order", "open", "--inputs", "texts.txt"][..], &CUSTOMER].concat());
     let id = opened["id"].as_str().unwrap();
     copy_tree(&assay.path(".assay/blobs"), &assay.path("elsewhere"));
-    let provider = assay.command(&["provider", "run", "--key", "anvil:1", "--quiet", "--blobs", "elsewhere"]).spawn().unwrap();
+    let provider =
+        assay.command(&["provider", "run", "--key", "anvil:1", "--quiet", "--blobs", "elsewhere"]).spawn().unwrap();
     let provider = Running(provider);
     let started = Instant::now();
     while assay.json(&["order", "show", id])["batches"].as_array().unwrap().is_empty() {
@@ -250,7 +251,8 @@ fn the_demo_shows_everything_and_leaves_nothing() {
     assert!(report["stages"]["total_seconds"].as_f64().unwrap() > 0.0);
     assert!(report["provider"]["peak_rss_mb"].as_f64().unwrap() > 0.0);
     assert!(report["provider"]["reaction_p99_ms"].as_f64().unwrap() >= 0.0);
-    let paid: Vec<_> = report["paid"].as_array().unwrap().iter().map(|payment| payment["name"].as_str().unwrap()).collect();
+    let paid: Vec<_> =
+        report["paid"].as_array().unwrap().iter().map(|payment| payment["name"].as_str().unwrap()).collect();
     assert_eq!(paid, ["provider", "model owner", "pool", "customer refund"]);
     for payment in &report["paid"].as_array().unwrap()[..3] {
         assert_ne!(payment["smallest_parts"], "0", "{} received nothing", payment["name"]);

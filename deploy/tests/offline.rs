@@ -60,8 +60,12 @@ fn the_configuration_says_where_each_value_comes_from() {
     let assay = Assay::new().env("ASSAY_ORDER__SETTLE_WINDOW", "77").env("ASSAY_PRIVATE_KEY", KNOWN_KEY);
     assay.write("assay.toml", "chain_id = 10\nrpc_ulr = \"x\"\n");
     let report = assay.json(&["config", "check", "--rpc-url", "http://node:1"]);
-    let entry = |key: &str| report["entries"].as_array().unwrap().iter().find(|entry| entry["key"] == key).unwrap().clone();
-    assert_eq!((&entry("chain_id")["value"], entry("chain_id")["source"].as_str().unwrap()), (&10.into(), "assay.toml"));
+    let entry =
+        |key: &str| report["entries"].as_array().unwrap().iter().find(|entry| entry["key"] == key).unwrap().clone();
+    assert_eq!(
+        (&entry("chain_id")["value"], entry("chain_id")["source"].as_str().unwrap()),
+        (&10.into(), "assay.toml")
+    );
     assert_eq!(entry("rpc_url")["source"], "command line");
     assert_eq!(entry("order.settle_window")["value"], 77);
     assert_eq!(entry("order.settle_window")["source"], "ASSAY_ORDER__SETTLE_WINDOW");
@@ -111,7 +115,8 @@ fn a_key_on_the_command_line_is_refused_and_not_repeated() {
 fn anvils_keys_are_refused_on_every_other_chain() {
     let assay = Assay::new().env("MINE", KNOWN_KEY);
     for key in ["anvil:1", "env:MINE"] {
-        let error = assay.fails(&["account", "deposit", "1", "--chain-id", "1", "--key", key], "key_known_to_everybody", 4);
+        let error =
+            assay.fails(&["account", "deposit", "1", "--chain-id", "1", "--key", key], "key_known_to_everybody", 4);
         assert!(error.contains("chain 1") && !error.contains(KNOWN_KEY), "{error}");
     }
 }

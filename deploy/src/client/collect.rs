@@ -78,7 +78,8 @@ pub async fn collect(
     mut report: impl FnMut(Progress),
 ) -> Result<Collected> {
     let started = Instant::now();
-    let mut collector = Collector { chain, blobs, rows, options, block, received: BTreeMap::new(), since: HashMap::new(), gas: 0 };
+    let mut collector =
+        Collector { chain, blobs, rows, options, block, received: BTreeMap::new(), since: HashMap::new(), gas: 0 };
     loop {
         let history = history::read_from(chain, id, block).await?;
         for batch in &history.batches {
@@ -95,7 +96,8 @@ pub async fn collect(
         }
         if options.timeout.is_some_and(|timeout| started.elapsed() > timeout) {
             let message = format!("order {id} is not complete after {} s", started.elapsed().as_secs());
-            return Err(Error::refused("timed_out", message).hint("it stands: `assay order collect` goes on, `assay order show` tells"));
+            return Err(Error::refused("timed_out", message)
+                .hint("it stands: `assay order collect` goes on, `assay order show` tells"));
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
@@ -182,7 +184,8 @@ impl Collector<'_> {
     ) -> Result<()> {
         let leaf = &results.leaves()[position];
         let place = format!("task {} of batch {}", leaf.index, batch.id);
-        let unverified = |what: &str| Error::unverified("unverified_result", format!("{place}: {what}; no receipt was signed"));
+        let unverified =
+            |what: &str| Error::unverified("unverified_result", format!("{place}: {what}; no receipt was signed"));
         let task = JobEscrow::Task {
             index: leaf.index,
             inputHash: leaf.input_hash.into(),
@@ -194,7 +197,9 @@ impl Collector<'_> {
         let (escrow, order) = (self.chain.escrow(), history.order.clone());
         let receipt = match wrong {
             Wrong::Proof => return Err(unverified("it is not under the committed root")),
-            _ if batch.end.is_some() => return Err(unverified("it is not what was ordered, and the batch has settled already")),
+            _ if batch.end.is_some() => {
+                return Err(unverified("it is not what was ordered, and the batch has settled already"));
+            }
             Wrong::Input => {
                 let tree = assay_kernels::commit::inputs_tree(self.rows);
                 let index = leaf.index as usize;
@@ -219,7 +224,8 @@ impl Collector<'_> {
             return Ok(());
         }
         let digest = protocol::receipt_digest(self.chain.suite.chain_id, self.chain.suite.job_escrow, &batch.batch);
-        let signature = self.chain.signer().sign_hash_sync(&digest).map_err(|error| Error::failure("sign_failed", error))?;
+        let signature =
+            self.chain.signer().sign_hash_sync(&digest).map_err(|error| Error::failure("sign_failed", error))?;
         self.blobs.put_receipt(&batch.batch.root.0, signature.as_bytes().to_vec()).await.map_err(from_blob)
     }
 
@@ -231,10 +237,13 @@ impl Collector<'_> {
         }
         if batch.end.is_some() {
             let message = format!("batch {} has settled, and its results are not in the store", batch.id);
-            return Err(Error::not_found("blob_missing", message).hint("name the store that the provider publishes to with --blobs"));
+            return Err(Error::not_found("blob_missing", message)
+                .hint("name the store that the provider publishes to with --blobs"));
         }
         let supplied = history::supplied(self.chain, batch.id, self.block).await?;
-        let Some(index) = (batch.batch.first..batch.batch.first + batch.batch.count).find(|index| !supplied.contains_key(index)) else {
+        let Some(index) =
+            (batch.batch.first..batch.batch.first + batch.batch.count).find(|index| !supplied.contains_key(index))
+        else {
             return self.receive_supplied(history, batch, &supplied).await;
         };
         let demand = self.chain.escrow().demandOf(batch.id, index).call().await.map_err(crate::chain::from_call)?;
@@ -282,7 +291,8 @@ impl Collector<'_> {
             units: task.units,
             row: task.output.to_vec(),
         });
-        let results = Results::new(scope, tasks.collect()).map_err(|error| Error::unverified("unverified_result", error))?;
+        let results =
+            Results::new(scope, tasks.collect()).map_err(|error| Error::unverified("unverified_result", error))?;
         self.receive(history, batch, &results).await
     }
 
@@ -297,7 +307,8 @@ impl Collector<'_> {
 
     /// The batches are disjoint and complete, so their rows in order are the order's.
     fn finish(mut self, history: History) -> Collected {
-        let outputs: Vec<_> = history.batches.iter().filter_map(|batch| self.received.remove(&batch.id)).flatten().collect();
+        let outputs: Vec<_> =
+            history.batches.iter().filter_map(|batch| self.received.remove(&batch.id)).flatten().collect();
         Collected { verified: outputs.len() as u32, outputs, history, gas: self.gas }
     }
 }

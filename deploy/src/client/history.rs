@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::{
     chain::{Chain, from_rpc},
     error::{Error, Result},
+    output::decimal,
 };
 
 /// An order with everything that happened to it so far.
@@ -61,12 +62,16 @@ pub enum End {
         /// By the customer's receipt, before its window had passed.
         accepted: bool,
         /// To the provider.
+        #[serde(serialize_with = "decimal")]
         paid: U256,
         /// To the pool.
+        #[serde(serialize_with = "decimal")]
         fee: U256,
         /// To the model's payees.
+        #[serde(serialize_with = "decimal")]
         royalties: U256,
         /// Back to the customer.
+        #[serde(serialize_with = "decimal")]
         refund: U256,
     },
     /// It was found wanting.
@@ -76,8 +81,10 @@ pub enum End {
         /// Which fault, as the contract numbers them.
         fault: u8,
         /// Back to the customer.
+        #[serde(serialize_with = "decimal")]
         refund: U256,
         /// Taken from the provider's stake.
+        #[serde(serialize_with = "decimal")]
         slashed: U256,
     },
 }
@@ -161,7 +168,7 @@ fn apply(history: &mut History, event: Event, log: &Log) {
             end(history, event.batchId, End::Settled { transaction, accepted, paid, fee, royalties, refund });
         }
         Event::BatchForfeited(event) => {
-            let (fault, refund, slashed) = (event.fault.into(), event.refund, event.slashed);
+            let (fault, refund, slashed) = (event.fault, event.refund, event.slashed);
             end(history, event.batchId, End::Forfeited { transaction, fault, refund, slashed });
         }
         _ => {}
@@ -194,6 +201,7 @@ pub struct Summary {
     /// Tasks.
     pub tasks: u32,
     /// What was escrowed.
+    #[serde(serialize_with = "decimal")]
     pub escrowed: U256,
     /// The payment token.
     pub token: Address,

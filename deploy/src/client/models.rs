@@ -9,16 +9,13 @@ use alloy::{
     sol_types::SolEventInterface,
 };
 use assay_contracts::{JobEscrow, ModelRegistry};
-use assay_kernels::{
-    ModelError,
-    model::Model,
-    tokenizer::Tokenizer,
-};
+use assay_kernels::{ModelError, model::Model, tokenizer::Tokenizer};
 use serde::Serialize;
 
 use crate::{
     chain::{Chain, from_call, from_rpc},
     error::{Error, Result},
+    output::decimal,
 };
 
 /// A model package with its tokenizer.
@@ -45,7 +42,8 @@ impl Package {
 
 fn from_model(folder: &Path, error: &ModelError) -> Error {
     let code = error.code().to_lowercase();
-    Error::unverified(&code, format!("{}: {error}", folder.display())).hint("`assay model import` writes the package anew")
+    Error::unverified(&code, format!("{}: {error}", folder.display()))
+        .hint("`assay model import` writes the package anew")
 }
 
 /// A registered model as its events tell.
@@ -63,10 +61,29 @@ pub struct Registered {
     pub unit_bytes: u8,
     /// Where it is described.
     pub uri: String,
-    /// Royalties of new orders: account and basis points.
-    pub royalties: Vec<(Address, u16)>,
-    /// Least unit price by token.
-    pub floors: Vec<(Address, u128)>,
+    /// Royalties of new orders.
+    pub royalties: Vec<Royalty>,
+    /// Least unit prices.
+    pub floors: Vec<Floor>,
+}
+
+/// A payee of a model.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Royalty {
+    /// Who.
+    pub account: Address,
+    /// Basis points of the gross price.
+    pub share: u16,
+}
+
+/// The least price of a unit in a token.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Floor {
+    /// The token; zero is the native currency.
+    pub token: Address,
+    /// In its smallest part.
+    #[serde(serialize_with = "decimal")]
+    pub unit_price: u128,
 }
 
 /// Every model of the chain, in the order of registration. `only` restricts it to one id.
@@ -98,11 +115,14 @@ pub async fn registered(chain: &Chain, only: Option<B256>) -> Result<Vec<Registe
         let id = log.topics().get(1).copied().unwrap_or_default();
         let Some(model) = models.iter_mut().find(|model| model.id == id) else { continue };
         match event {
-            Event::RoyaltiesSet(set) => model.royalties = set.royalties.iter().map(|r| (r.account, r.share)).collect(),
+            Event::RoyaltiesSet(set) => {
+                model.royalties =
+                    set.royalties.iter().map(|r| Royalty { account: r.account, share: r.share }).collect();
+            }
             Event::PriceFloorSet(set) => {
-                model.floors.retain(|(token, _)| *token != set.token);
+                model.floors.retain(|floor| floor.token != set.token);
                 if set.accepted {
-                    model.floors.push((set.token, set.unitPrice));
+                    model.floors.push(Floor { token: set.token, unit_price: set.unitPrice });
                 }
             }
             Event::MetadataSet(set) => model.uri = set.metadataURI,
@@ -118,7 +138,8 @@ pub async fn find(chain: &Chain, id: Option<B256>, package: &Package) -> Result<
     let roots = (B256::from(package.model.program_root()), B256::from(package.model.weights_root()));
     let unknown = |what: String| {
         let message = format!("{what} is not registered on chain {}", chain.suite.chain_id);
-        Error::not_found("unknown_model", message).hint("`assay model list` shows those that are, `assay model register` adds one")
+        Error::not_found("unknown_model", message)
+            .hint("`assay model list` shows those that are, `assay model register` adds one")
     };
     let models = registered(chain, id).await?;
     if let Some(id) = id {
@@ -145,5 +166,5 @@ pub async fn floor(chain: &Chain, model: B256, token: Address) -> Result<u128> {
 
 /// The order's form of royalties.
 pub fn royalties(model: &Registered) -> Vec<JobEscrow::Royalty> {
-    model.royalties.iter().map(|&(account, share)| JobEscrow::Royalty { account, share }).collect()
+    model.royalties.iter().map(|&Royalty { account, share }| JobEscrow::Royalty { account, share }).collect()
 }

@@ -98,7 +98,8 @@ async fn terms(chain: &Chain, request: &Request<'_>) -> Result<Order> {
         token: token.address,
         modelId: model.id,
         inputsRoot: assay_kernels::commit::inputs_tree(*rows).root().into(),
-        count: u32::try_from(rows.len()).map_err(|_| Error::usage("too_many_tasks", "an order has at most 2^32 tasks"))?,
+        count: u32::try_from(rows.len())
+            .map_err(|_| Error::usage("too_many_tasks", "an order has at most 2^32 tasks"))?,
         unitCap: unit_cap,
         unitBytes: model.unit_bytes,
         unitPrice: unit_price,
@@ -130,8 +131,10 @@ async fn price(chain: &Chain, request: &Request<'_>) -> Result<u128> {
     let floor = models::floor(chain, request.model.id, request.token.address).await?;
     match request.unit_price {
         Some(price) if price < floor => {
-            let message = format!("unit price {price} is under the model's floor of {floor} for {}", request.token.symbol);
-            Err(Error::refused("price_under_floor", message).hint("raise --unit-price, or leave it away to pay the floor"))
+            let message =
+                format!("unit price {price} is under the model's floor of {floor} for {}", request.token.symbol);
+            Err(Error::refused("price_under_floor", message)
+                .hint("raise --unit-price, or leave it away to pay the floor"))
         }
         Some(price) => Ok(price),
         None => Ok(floor),
@@ -145,7 +148,8 @@ fn cap(request: &Request<'_>) -> Result<u32> {
     let longest = u32::try_from(longest).unwrap_or(u32::MAX);
     match request.unit_cap {
         Some(cap) if cap < longest || cap > request.limit => {
-            let message = format!("unit cap {cap}: the longest task has {longest} units, and the model takes {}", request.limit);
+            let message =
+                format!("unit cap {cap}: the longest task has {longest} units, and the model takes {}", request.limit);
             Err(Error::usage("bad_unit_cap", message).hint("leave --unit-cap away to use the longest task's"))
         }
         Some(cap) => Ok(cap),
@@ -160,8 +164,10 @@ async fn stake_per_task(chain: &Chain, request: &Request<'_>, unit_price: u128, 
     }
     let stake_token = chain.staking().token().call().await.map_err(from_call)?;
     if stake_token != request.token.address {
-        let message = format!("stake is in token {stake_token}, the price in {}: they cannot be compared", request.token.address);
-        return Err(Error::usage("stake_not_configured", message).hint("set order.stake_per_task (ASSAY_ORDER__STAKE_PER_TASK)"));
+        let message =
+            format!("stake is in token {stake_token}, the price in {}: they cannot be compared", request.token.address);
+        return Err(Error::usage("stake_not_configured", message)
+            .hint("set order.stake_per_task (ASSAY_ORDER__STAKE_PER_TASK)"));
     }
     Ok(unit_price.saturating_mul(u128::from(unit_cap)).saturating_mul(2))
 }

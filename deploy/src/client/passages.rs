@@ -82,9 +82,9 @@ pub fn rows(tokenizer: &Tokenizer, limit: u32, passages: &[Passage]) -> Result<V
     let mut rows = Vec::with_capacity(passages.len());
     for (number, passage) in passages.iter().enumerate() {
         let place = format!("passage {} ({})", number + 1, passage.source);
-        let ids = tokenizer.encode(&passage.text).map_err(|error| {
-            Error::usage(&error.code().to_lowercase(), format!("{place}: {error}"))
-        })?;
+        let ids = tokenizer
+            .encode(&passage.text)
+            .map_err(|error| Error::usage(&error.code().to_lowercase(), format!("{place}: {error}")))?;
         if ids.len() > limit as usize {
             let start: String = passage.text.chars().take(40).collect();
             let message = format!("{place} has {} tokens, and the model's limit is {limit}: {start:?}…", ids.len());
@@ -113,7 +113,10 @@ mod tests {
     fn lines_paragraphs_and_files_know_where_they_start() {
         let lines = expected(&[("f:1", "one"), ("f:2", "two"), ("f:5", "three"), ("f:7", "four"), ("f:8", "five")]);
         assert_eq!(sources(Split::Line), lines);
-        assert_eq!(sources(Split::Paragraph), expected(&[("f:1", "one\ntwo"), ("f:5", "three"), ("f:7", "four\nfive")]));
+        assert_eq!(
+            sources(Split::Paragraph),
+            expected(&[("f:1", "one\ntwo"), ("f:5", "three"), ("f:7", "four\nfive")])
+        );
         assert_eq!(sources(Split::File), expected(&[("f:1", "one\ntwo\nthree\nfour\nfive")]));
     }
 

@@ -81,8 +81,17 @@ pub(crate) async fn mint_play_money(chain: &Chain, amount: U256) -> Result<()> {
 pub(crate) async fn deposit(chain: &Chain, token: &Token, to: Address, amount: U256) -> Result<TransactionReceipt> {
     let held = token.wallet_balance(chain, chain.account()).await?;
     if held < amount {
-        let message = format!("{} holds {}, and {} is to be deposited", chain.account(), token.format(held), token.format(amount));
-        let hint = if chain.suite.dev_token == Some(token.address) { "--mint makes play money" } else { "fund the account first" };
+        let message = format!(
+            "{} holds {}, and {} is to be deposited",
+            chain.account(),
+            token.format(held),
+            token.format(amount)
+        );
+        let hint = if chain.suite.dev_token == Some(token.address) {
+            "--mint makes play money"
+        } else {
+            "fund the account first"
+        };
         return Err(Error::refused("insufficient_funds", message).hint(hint));
     }
     let ledger = chain.ledger();
@@ -100,7 +109,8 @@ pub(crate) async fn deposit(chain: &Chain, token: &Token, to: Address, amount: U
 /// A signed permit of `amount` for the ledger; `None` when the token has no permits.
 async fn permit(chain: &Chain, token: &Token, amount: U256) -> Result<Option<(U256, alloy::primitives::Signature)>> {
     let contract = chain.token(token.address);
-    let (Ok(nonce), Ok(domain)) = (contract.nonces(chain.account()).call().await, contract.eip712Domain().call().await) else {
+    let (Ok(nonce), Ok(domain)) = (contract.nonces(chain.account()).call().await, contract.eip712Domain().call().await)
+    else {
         return Ok(None);
     };
     let block = chain.provider.get_block(BlockId::latest()).await.map_err(from_rpc)?;
@@ -154,7 +164,8 @@ async fn show(context: &Context, address: Option<Address>) -> Result<()> {
     }
     let mut balances = Vec::new();
     for token in tokens {
-        let (ledger, wallet) = (token.ledger_balance(&chain, address).await?, token.wallet_balance(&chain, address).await?);
+        let (ledger, wallet) =
+            (token.ledger_balance(&chain, address).await?, token.wallet_balance(&chain, address).await?);
         balances.push((token, ledger, wallet));
     }
     let (stake_token, provision) = provision(&chain, address).await?;

@@ -61,7 +61,8 @@ mod tests {
     #[test]
     fn what_may_be_an_api_key_is_hidden() {
         assert_eq!(redact("http://127.0.0.1:8545"), "http://127.0.0.1:8545");
-        for url in ["https://rpc.example/v2/SECRET", "https://u:SECRET@rpc.example", "https://rpc.example/?key=SECRET"] {
+        for url in ["https://rpc.example/v2/SECRET", "https://u:SECRET@rpc.example", "https://rpc.example/?key=SECRET"]
+        {
             assert!(!redact(url).contains("SECRET"), "{}", redact(url));
             assert!(redact(url).contains("rpc.example"));
         }

@@ -63,7 +63,9 @@ async fn check(context: &Context) -> Result<()> {
     // The block may be stated earlier than need be; everything else must be what was found.
     if (Suite { block: chain.suite.block, ..found }) != chain.suite {
         let message = format!("{} states other addresses or code than its parameters give", path.display());
-        return Err(Error::unverified("bad_deployment_record", message).hint("do not trust it: deploy or fetch it anew"));
+        return Err(
+            Error::unverified("bad_deployment_record", message).hint("do not trust it: deploy or fetch it anew")
+        );
     }
     report(context, &chain.suite, 0, 0);
     Ok(())
@@ -76,7 +78,8 @@ fn parameters(args: &DeployArgs, chain_id: u64, account: Address) -> Result<Para
         Some(pool) => pool,
         None if devnet => defaults.pool,
         None => {
-            let error = Error::usage("pool_missing", "the account that receives protocol fees must be named, for good: --pool");
+            let error =
+                Error::usage("pool_missing", "the account that receives protocol fees must be named, for good: --pool");
             return Err(error.hint("it is part of the suite's addresses and cannot be changed later"));
         }
     };
@@ -95,7 +98,10 @@ fn report(context: &Context, suite: &Suite, created: usize, gas: u64) {
     let report = json!({ "suite": suite, "created": created, "gas": gas, "record": path });
     context.output.result(&report, || {
         println!("{}", contracts(suite));
-        println!("{created} contracts created with {gas} gas, the others found and verified; record: {}", path.display());
+        println!(
+            "{created} contracts created with {gas} gas, the others found and verified; record: {}",
+            path.display()
+        );
     });
 }
 

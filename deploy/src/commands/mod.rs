@@ -17,7 +17,7 @@ use clap::CommandFactory;
 
 use crate::{
     chain::Chain,
-    cli::{Cli, Command, CollectArgs},
+    cli::{Cli, CollectArgs, Command},
     client::collect::Options,
     config::{self, Config, Loaded},
     error::Result,

@@ -42,12 +42,7 @@ pub(super) async fn run(context: &Context, command: ModelCommand) -> Result<()> 
 }
 
 /// Imports the model in `source` to `out`, calibrated on the lines of `texts`.
-async fn import(
-    output: Output,
-    source: &Path,
-    texts: &str,
-    out: &Path,
-) -> Result<assay_kernels::model::Manifest> {
+async fn import(output: Output, source: &Path, texts: &str, out: &Path) -> Result<assay_kernels::model::Manifest> {
     let (weights, tokenizer) = (source.join("model.safetensors"), source.join("tokenizer.json"));
     for path in [&weights, &tokenizer] {
         if !path.is_file() {
@@ -90,7 +85,13 @@ pub(crate) async fn import_model(output: Output, source: &Path, out: &Path) -> R
     import(output, source, CALIBRATION, out).await.map(drop)
 }
 
-async fn register(context: &Context, folder: Option<PathBuf>, floor: u128, royalties: &[String], uri: String) -> Result<()> {
+async fn register(
+    context: &Context,
+    folder: Option<PathBuf>,
+    floor: u128,
+    royalties: &[String],
+    uri: String,
+) -> Result<()> {
     let package = Package::open(&folder.unwrap_or_else(|| context.config.model.clone()))?;
     let royalties = royalties.iter().map(|text| parse_royalty(text)).collect::<Result<Vec<_>>>()?;
     let chain = context.actor().await?;
@@ -128,7 +129,8 @@ pub(crate) async fn register_model(
 }
 
 fn parse_royalty(text: &str) -> Result<ModelRegistry::Royalty> {
-    let bad = || Error::usage("bad_royalty", format!("royalty {text:?}: expected ACCOUNT=BASISPOINTS, such as 0x70…C8=500"));
+    let bad =
+        || Error::usage("bad_royalty", format!("royalty {text:?}: expected ACCOUNT=BASISPOINTS, such as 0x70…C8=500"));
     let (account, share) = text.split_once('=').ok_or_else(bad)?;
     let account: Address = account.parse().map_err(|_| bad())?;
     Ok(ModelRegistry::Royalty { account, share: share.parse().map_err(|_| bad())? })
@@ -140,8 +142,9 @@ async fn list(context: &Context) -> Result<()> {
     context.output.result(&json!({ "models": models }), || {
         let mut table = table(["model", "owner", "floors (smallest parts a unit)", "royalties"]);
         for model in &models {
-            let floors: Vec<_> = model.floors.iter().map(|(token, price)| format!("{price} of {token}")).collect();
-            let shares: u32 = model.royalties.iter().map(|(_, share)| u32::from(*share)).sum();
+            let floors: Vec<_> =
+                model.floors.iter().map(|floor| format!("{} of {}", floor.unit_price, floor.token)).collect();
+            let shares: u32 = model.royalties.iter().map(|royalty| u32::from(royalty.share)).sum();
             let royalties = format!("{} % to {}", f64::from(shares) / 100.0, model.royalties.len());
             table.add_row([model.id.to_string(), model.owner.to_string(), floors.join("\n"), royalties]);
         }

@@ -32,7 +32,10 @@ pub(super) async fn run(context: &Context, command: OrderCommand) -> Result<()> 
             let (_, _, opened, token) = open_texts(context, &inputs, &input).await?;
             context.output.result(&opened_json(&opened), || println!("{}", opened.id));
             let (tasks, price) = (opened.order.count, token.format(opened.escrowed));
-            context.output.note(format!("{tasks} tasks, {price} escrowed; `assay order collect {}` receives the results", opened.id));
+            context.output.note(format!(
+                "{tasks} tasks, {price} escrowed; `assay order collect {}` receives the results",
+                opened.id
+            ));
             Ok(())
         }
         OrderCommand::Collect { id, collect } => collect_order(context, id, &collect).await,
@@ -53,7 +56,11 @@ pub(super) async fn embed(context: &Context, args: &EmbedArgs) -> Result<()> {
 }
 
 /// Reads and checks everything, then opens the order. Nothing is sent for texts that the model cannot take.
-async fn open_texts(context: &Context, files: &[PathBuf], input: &InputArgs) -> Result<(Chain, Vec<Passage>, Opened, Token)> {
+async fn open_texts(
+    context: &Context,
+    files: &[PathBuf],
+    input: &InputArgs,
+) -> Result<(Chain, Vec<Passage>, Opened, Token)> {
     let texts = passages::read(files, input.split)?;
     let package = Package::open(input.package.as_deref().unwrap_or(&context.config.model))?;
     let rows = passages::rows(&package.tokenizer, package.model.max_units(), &texts)?;
@@ -73,7 +80,13 @@ async fn open_texts(context: &Context, files: &[PathBuf], input: &InputArgs) -> 
     Ok((chain, texts, opened, token))
 }
 
-async fn receive(context: &Context, chain: &Chain, opened: &Opened, rows: &[Vec<u8>], args: &CollectArgs) -> Result<Collected> {
+async fn receive(
+    context: &Context,
+    chain: &Chain,
+    opened: &Opened,
+    rows: &[Vec<u8>],
+    args: &CollectArgs,
+) -> Result<Collected> {
     let options = context.collect_options(args);
     watched(context.output, rows.len(), async |report| {
         collect(chain, &context.blobs()?, opened.id, opened.block, rows, options, report).await
@@ -112,7 +125,8 @@ async fn collect_order(context: &Context, id: B256, args: &CollectArgs) -> Resul
     })
     .await?;
     // The texts are not on record, only their token ids: results are named by their index.
-    let texts: Vec<_> = (0..rows.len()).map(|index| Passage { source: format!("{id}:{index}"), text: String::new() }).collect();
+    let texts: Vec<_> =
+        (0..rows.len()).map(|index| Passage { source: format!("{id}:{index}"), text: String::new() }).collect();
     write(context, &texts, &collected, args.out.as_deref())
 }
 
@@ -242,7 +256,9 @@ pub(super) fn batches(history: &History, token: &Token) -> comfy_table::Table {
                 let how = if *accepted { "by receipt" } else { "after its window" };
                 format!("settled {how}: {} to the provider\n{transaction}", token.format(*paid))
             }
-            Some(End::Forfeited { refund, transaction, .. }) => format!("forfeited: {} back\n{transaction}", token.format(*refund)),
+            Some(End::Forfeited { refund, transaction, .. }) => {
+                format!("forfeited: {} back\n{transaction}", token.format(*refund))
+            }
         };
         table.add_row([
             format!("{}–{last}", batch.batch.first),
@@ -261,7 +277,8 @@ async fn list(context: &Context, customer: Option<Address>, limit: usize) -> Res
     context.output.result(&json!({ "orders": orders }), || {
         let mut table = table(["order", "customer", "tasks", "escrowed", "block"]);
         for order in &orders {
-            let (tasks, escrowed, block) = (order.tasks.to_string(), order.escrowed.to_string(), order.block.to_string());
+            let (tasks, escrowed, block) =
+                (order.tasks.to_string(), order.escrowed.to_string(), order.block.to_string());
             table.add_row([order.id.to_string(), order.customer.to_string(), tasks, escrowed, block]);
         }
         println!("{table}");

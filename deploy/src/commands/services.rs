@@ -102,7 +102,8 @@ async fn run_provider(context: &Context) -> Result<()> {
     let signer = keys::signer(config)?;
     // Wrong from the start is told at once; later the provider waits for its endpoint by itself.
     let chain = Chain::connect(config, None).await?;
-    let rpc = rpc::connect(&config.rpc_url, Duration::from_secs(15)).map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let rpc =
+        rpc::connect(&config.rpc_url, Duration::from_secs(15)).map_err(|error| Error::usage("bad_rpc_url", error))?;
     let mut settings = config.provider.clone();
     if settings.policy.min_unit_price.is_empty() && settings.policy.min_unit_price_other.is_none() {
         // Who names no price works for any in the configured token.
@@ -120,7 +121,11 @@ async fn run_provider(context: &Context) -> Result<()> {
     };
     let handle = Provider::start(settings, setup, stop_on_signal()).await.map_err(from_keeper)?;
     let http = handle.http().map_or(String::new(), |address| format!(", http://{address}"));
-    context.output.note(format!("provider {} on chain {}{http}; Ctrl-C finishes what is taken and stops", handle.account(), config.chain_id));
+    context.output.note(format!(
+        "provider {} on chain {}{http}; Ctrl-C finishes what is taken and stops",
+        handle.account(),
+        config.chain_id
+    ));
     let totals = watch(context, &handle);
     let transactions = handle.transactions().clone();
     let account = handle.account();
@@ -181,7 +186,9 @@ fn watch(context: &Context, handle: &ProviderHandle) -> Arc<Mutex<Totals>> {
 fn from_keeper(error: KeeperError) -> Error {
     let exit = match &error {
         KeeperError::Rpc { .. } | KeeperError::Follow(_) => Exit::Network,
-        KeeperError::WrongChain { .. } | KeeperError::StoreLocked { .. } | KeeperError::StoreMismatch { .. } => Exit::Refused,
+        KeeperError::WrongChain { .. } | KeeperError::StoreLocked { .. } | KeeperError::StoreMismatch { .. } => {
+            Exit::Refused
+        }
         KeeperError::PortTaken { .. } => Exit::Refused,
         KeeperError::Config(_) => Exit::Usage,
         KeeperError::Model { .. } => Exit::Unverified,

@@ -22,7 +22,9 @@ pub(super) fn passages(root: &Path, tokenizer: &Tokenizer, limit: usize) -> Resu
         let text = std::fs::read_to_string(&file).map_err(|error| Error::file(&file, &error))?;
         let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
         let lines = if name.ends_with(".sol") { comments(&text) } else { prose(&text) };
-        all.extend(split(&name, lines, limit, |text| tokenizer.encode(text).map(|ids| ids.len().saturating_sub(2)).unwrap_or(usize::MAX)));
+        all.extend(split(&name, lines, limit, |text| {
+            tokenizer.encode(text).map(|ids| ids.len().saturating_sub(2)).unwrap_or(usize::MAX)
+        }));
     }
     if all.is_empty() {
         let error = Error::not_found("no_documents", format!("{}: there are no documents", root.display()));
@@ -174,7 +176,8 @@ mod tests {
 
     #[test]
     fn comments_lose_their_marks() {
-        let lines = comments("contract C {\n    /// @notice Pays `a`.\n    /// And b.\n    uint x;\n    /// @dev Third.\n");
+        let lines =
+            comments("contract C {\n    /// @notice Pays `a`.\n    /// And b.\n    uint x;\n    /// @dev Third.\n");
         let got: Vec<_> = lines.iter().map(|line| (line.number, line.text.as_str(), line.starts)).collect();
         assert_eq!(got, [(2, "Pays a.", true), (3, "And b.", false), (5, "Third.", true)]);
     }

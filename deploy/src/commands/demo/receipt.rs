@@ -331,7 +331,9 @@ impl Api {
                     && item["status"] == json!("settled")
             })
         };
-        Ok(order["status"] == json!("complete") && served.len() == history.batches.len() && history.batches.iter().all(same))
+        Ok(order["status"] == json!("complete")
+            && served.len() == history.batches.len()
+            && history.batches.iter().all(same))
     }
 
     async fn balance(&self, account: Address, token: Address) -> Result<String> {
