@@ -158,7 +158,7 @@ async fn provider_at(net: &Devnet, url: &str) -> ProviderHandle {
 
 #[tokio::test]
 async fn an_endpoint_that_limits_hangs_and_loses_answers() {
-    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
+    let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.5), ..AnvilOptions::default() }).await;
     let proxy = FaultProxy::spawn(net.anvil.url()).await;
     proxy.set(Faults {
         too_many_requests_every: 9,

@@ -300,7 +300,7 @@ async fn a_provider_that_withholds_is_slashed_and_the_customer_refunded() {
     assert!(call.send().await.unwrap().get_receipt().await.unwrap().status());
     let price = U256::from(order.order.unitPrice) * U256::from(order.order.unitCap) * U256::from(10);
     let slashed = U256::from(batch.stake);
-    assert_eq!(u128::from(batch.stake), stake);
+    assert_eq!(batch.stake, stake);
     assert!(
         net.balance(CUSTOMER).await >= before + price + slashed / U256::from(2) - U256::from(1),
         "refund, reward and share"

@@ -8,6 +8,7 @@ use alloy::{
     primitives::{Bytes, TxKind, U256},
     providers::Provider,
 };
+use futures::future::join_all;
 
 use super::{
     Action, ActionState, Fees, Revert, SentTransaction, TxManager, Verdict, Wanted,
@@ -36,19 +37,28 @@ impl TxManager {
     /// Sends what is due, as far as the limit of transactions in flight allows.
     pub(super) async fn dispatch(&self, head: &Head) -> Result<()> {
         loop {
-            let in_flight =
-                self.store.unsettled().await?.iter().filter(|action| action.state.is_in_flight()).count() as u32;
-            let room = self.config.max_in_flight.saturating_sub(in_flight);
-            let Some(action) = self.store.due(room.min(1)).await?.pop() else { return Ok(()) };
-            self.dispatch_one(&action, head).await?;
+            let unsettled = self.store.unsettled().await?;
+            let in_flight = unsettled.iter().filter(|action| action.state.is_in_flight()).count() as u32;
+            let due = self.store.due(self.config.max_in_flight.saturating_sub(in_flight)).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let simulated = join_all(due.iter().map(|action| self.simulate_queued(action))).await;
+            let mut has_sent = false;
+            for (action, simulation) in due.iter().zip(simulated) {
+                let simulation = match simulation? {
+                    // It may need what one before it, sent meanwhile, does.
+                    Simulation::Reverts(_) if has_sent => self.simulate_queued(action).await?,
+                    simulation => simulation,
+                };
+                has_sent |= matches!(simulation, Simulation::Gas(_));
+                self.dispatch_one(action, simulation, head).await?;
+            }
         }
     }
 
-    async fn dispatch_one(&self, action: &Action, head: &Head) -> Result<()> {
-        // A transaction of this action may be in the pool already when it holds a nonce; on the pending state it would then
-        // revert because of itself.
-        let block = if action.nonce.is_some() { BlockId::latest() } else { BlockId::pending() };
-        match self.simulate(action, block).await? {
+    async fn dispatch_one(&self, action: &Action, simulation: Simulation, head: &Head) -> Result<()> {
+        match simulation {
             Simulation::Gas(gas) => self.push(action, gas, head).await,
             Simulation::InsufficientFunds => {
                 self.out_of_funds(action).await;
@@ -56,6 +66,13 @@ impl TxManager {
             }
             Simulation::Reverts(revert) => self.refused_by_chain(action, &revert).await,
         }
+    }
+
+    async fn simulate_queued(&self, action: &Action) -> Result<Simulation> {
+        // A transaction of this action may be in the pool already when it holds a nonce; on the pending state it would then
+        // revert because of itself.
+        let block = if action.nonce.is_some() { BlockId::latest() } else { BlockId::pending() };
+        self.simulate(action, block).await
     }
 
     async fn simulate(&self, action: &Action, block: BlockId) -> Result<Simulation> {

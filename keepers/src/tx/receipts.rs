@@ -43,6 +43,8 @@ impl TxManager {
             .await
             .map_err(KeeperError::rpc("eth_getTransactionCount"))?;
         self.find_included(chain_nonce).await?;
+        // What became wanted meanwhile does not wait for the rest.
+        self.dispatch(head).await?;
         let mut included = self.store.unsettled().await?;
         included.retain(|action| action.state == ActionState::Included);
         included.extend(self.store.final_from(chain_nonce).await?);
