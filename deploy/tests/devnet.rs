@@ -3,7 +3,7 @@
 mod common;
 
 use std::{
-    process::Child,
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -259,6 +259,85 @@ fn the_demo_shows_everything_and_leaves_nothing() {
     }
     for batch in report["batches"].as_array().unwrap() {
         assert_eq!(batch["accepted"], true, "settled by receipt");
+    }
+}
+
+/// The devnet of `assay up`, with what it printed.
+fn up(assay: &Assay) -> (Running, Value) {
+    let arguments = ["up", "--rpc-port", "0", "--http-port", "0", "--model", "tiny", "--json"];
+    let mut child = assay.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let running = Running(child);
+    let printed = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>().next().expect("an object").unwrap();
+    (running, printed)
+}
+
+#[test]
+fn up_serves_commands_until_it_is_stopped() {
+    let assay = Assay::new();
+    copy_folder(&tiny_model_dir(), &assay.path("tiny"));
+    let (mut running, printed) = up(&assay);
+    let children = children(&running);
+
+    let config = printed["config"].as_str().unwrap().to_owned();
+    let other = Assay::new().env("ASSAY_CONFIG", &config);
+    other.write("text.txt", "one text\n");
+    let report = other.json(&[&["embed", "text.txt"][..], &CUSTOMER].concat());
+    assert_eq!((&report["verified"], &report["model"]), (&1.into(), &printed["model"]));
+    assert_eq!(other.json(&["order", "list"])["orders"].as_array().unwrap().len(), 1);
+    assert_eq!(other.json(&["model", "list"])["models"][0]["id"], printed["model"]);
+    assert_eq!(other.json(&["deploy", "--check"])["suite"], printed["suite"]);
+
+    signal(&running, "INT");
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+    assert!(!std::path::Path::new(&config).exists(), "the devnet's folder is left");
+    assert_gone(&children);
+}
+
+#[test]
+fn the_demo_cleans_up_when_it_is_interrupted() {
+    let assay = Assay::new();
+    copy_folder(&tiny_model_dir(), &assay.path("tiny"));
+    assay.write("README.md", "# A passage\nof a text.\n");
+    let mut running = Running(assay.command(&["demo", "--model", "tiny", "--json"]).stdout(Stdio::null()).spawn().unwrap());
+    let started = Instant::now();
+    while children(&running).is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(20), "no chain was started");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let children = children(&running);
+    signal(&running, "INT");
+    assert_eq!(running.0.wait().unwrap().code(), Some(130));
+    assert_gone(&children);
+}
+
+/// Sends a signal as a terminal or a supervisor does.
+fn signal(running: &Running, name: &str) {
+    let id = running.0.id().to_string();
+    assert!(std::process::Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap().success());
+}
+
+/// The processes that `running` has started, by the system's process list.
+fn children(running: &Running) -> Vec<String> {
+    let listed = std::process::Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output().unwrap();
+    let parent = running.0.id().to_string();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let pairs = listed.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
+    pairs.filter(|(_, of)| of.trim() == parent).map(|(id, _)| id.to_owned()).collect()
+}
+
+/// Waits until none of the processes runs any more; one that nobody has reaped yet has ended too.
+fn assert_gone(processes: &[String]) {
+    assert!(!processes.is_empty(), "there was nothing to end");
+    let started = Instant::now();
+    loop {
+        let listed = std::process::Command::new("ps").args(["-o", "stat=", "-p", &processes.join(",")]).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        if listed.lines().all(|state| state.trim().starts_with('Z')) {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "still running: {processes:?}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

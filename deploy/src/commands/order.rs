@@ -21,7 +21,8 @@ use crate::{
         passages::{self, Passage},
         vectors,
     },
-    error::{Error, Result},
+    devnet::or_interrupted,
+    error::{Error, Exit, Result},
     output::{Output, table},
     token::Token,
 };
@@ -51,7 +52,7 @@ pub(super) async fn embed(context: &Context, args: &EmbedArgs) -> Result<()> {
     let (chain, texts, opened, _) = open_texts(context, &args.files, &args.input).await?;
     context.output.note(format!("order {}", opened.id));
     let rows = context.blobs()?.get_inputs(&opened.order.inputsRoot.0).await.map_err(from_blob)?;
-    let collected = receive(context, &chain, &opened, &rows, &args.collect).await?;
+    let collected = receive(context, &chain, (opened.id, opened.block), &rows, &args.collect).await?;
     write(context, &texts, &collected, args.collect.out.as_deref())
 }
 
@@ -83,15 +84,18 @@ async fn open_texts(
 async fn receive(
     context: &Context,
     chain: &Chain,
-    opened: &Opened,
+    (id, block): (B256, u64),
     rows: &[Vec<u8>],
     args: &CollectArgs,
 ) -> Result<Collected> {
-    let options = context.collect_options(args);
-    watched(context.output, rows.len(), async |report| {
-        collect(chain, &context.blobs()?, opened.id, opened.block, rows, options, report).await
+    let (options, blobs) = (context.collect_options(args), context.blobs()?);
+    let work = watched(context.output, rows.len(), async |report| {
+        collect(chain, &blobs, id, block, rows, options, report).await
+    });
+    or_interrupted(work).await.map_err(|error| match error.exit() {
+        Exit::Interrupted => error.hint(format!("order {id} stands: `assay order collect {id}` receives its results")),
+        _ => error,
     })
-    .await
 }
 
 /// Shows the progress of `work` as a bar.
@@ -119,11 +123,7 @@ async fn collect_order(context: &Context, id: B256, args: &CollectArgs) -> Resul
         return Err(Error::refused("not_customer", message).hint("receipts are signed with the customer's key: --key"));
     }
     let rows = context.blobs()?.get_inputs(&history.order.inputsRoot.0).await.map_err(from_blob)?;
-    let options = context.collect_options(args);
-    let collected = watched(context.output, rows.len(), async |report| {
-        collect(&chain, &context.blobs()?, id, history.block, &rows, options, report).await
-    })
-    .await?;
+    let collected = receive(context, &chain, (id, history.block), &rows, args).await?;
     // The texts are not on record, only their token ids: results are named by their index.
     let texts: Vec<_> =
         (0..rows.len()).map(|index| Passage { source: format!("{id}:{index}"), text: String::new() }).collect();
