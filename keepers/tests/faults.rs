@@ -161,9 +161,9 @@ async fn an_endpoint_that_limits_hangs_and_loses_answers() {
     let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.5), ..AnvilOptions::default() }).await;
     let proxy = FaultProxy::spawn(net.anvil.url()).await;
     proxy.set(Faults {
-        too_many_requests_every: 9,
-        hang_every: 61,
-        lose_answer_every: 13,
+        too_many_requests_every: 11,
+        hang_every: 97,
+        lose_answer_every: 17,
         hang: Duration::from_secs(2),
         ..Faults::default()
     });

@@ -26,6 +26,17 @@ impl Inputs {
         at(first.saturating_add(count)) - at(first)
     }
 
+    /// Rows of 16-bit units, for tests of what does not look into them.
+    #[cfg(test)]
+    pub(crate) fn of(rows: Vec<Vec<u8>>) -> Self {
+        let mut before = vec![0];
+        before.extend(rows.iter().scan(0, |total, row| {
+            *total += row.len() as u64 / 2;
+            Some(*total)
+        }));
+        Self { rows: Arc::new(rows), before: Arc::new(before) }
+    }
+
     /// Bytes of memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
         self.rows.iter().map(|row| row.len() + 32).sum()

@@ -13,6 +13,8 @@ mod events;
 mod inputs;
 mod orders;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod planner;
 mod policy;
 mod progress;

@@ -157,7 +157,8 @@ fn supervise(
     planner: &Arc<Planner>,
     worker: &Arc<Worker>,
 ) -> Supervisor {
-    let quick = Backoff { most: Duration::from_secs(5), ..Backoff::default() };
+    // The endpoint is asked several times a second when all is well; a pause of seconds is long.
+    let quick = Backoff { most: Duration::from_secs(3), healthy: Duration::from_secs(1), ..Backoff::default() };
     let mut supervisor = Supervisor::new(cancel.clone(), quick);
     let chain = Arc::new(chain);
     supervisor.spawn("chain", move |cancel| {
