@@ -268,7 +268,8 @@ fn up(assay: &Assay) -> (Running, Value) {
     let mut child = assay.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
     let running = Running(child);
-    let printed = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>().next().expect("an object").unwrap();
+    let printed =
+        serde_json::Deserializer::from_reader(stdout).into_iter::<Value>().next().expect("an object").unwrap();
     (running, printed)
 }
 
@@ -299,7 +300,8 @@ fn the_demo_cleans_up_when_it_is_interrupted() {
     let assay = Assay::new();
     copy_folder(&tiny_model_dir(), &assay.path("tiny"));
     assay.write("README.md", "# A passage\nof a text.\n");
-    let mut running = Running(assay.command(&["demo", "--model", "tiny", "--json"]).stdout(Stdio::null()).spawn().unwrap());
+    let mut running =
+        Running(assay.command(&["demo", "--model", "tiny", "--json"]).stdout(Stdio::null()).spawn().unwrap());
     let started = Instant::now();
     while children(&running).is_empty() {
         assert!(started.elapsed() < Duration::from_secs(20), "no chain was started");
@@ -331,7 +333,8 @@ fn assert_gone(processes: &[String]) {
     assert!(!processes.is_empty(), "there was nothing to end");
     let started = Instant::now();
     loop {
-        let listed = std::process::Command::new("ps").args(["-o", "stat=", "-p", &processes.join(",")]).output().unwrap();
+        let listed =
+            std::process::Command::new("ps").args(["-o", "stat=", "-p", &processes.join(",")]).output().unwrap();
         let listed = String::from_utf8(listed.stdout).unwrap();
         if listed.lines().all(|state| state.trim().starts_with('Z')) {
             return;

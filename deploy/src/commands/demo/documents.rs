@@ -21,8 +21,8 @@ pub(super) fn passages(root: &Path, tokenizer: &Tokenizer, limit: usize) -> Resu
     for file in files {
         let text = std::fs::read_to_string(&file).map_err(|error| Error::file(&file, &error))?;
         let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
-        let lines = if name.ends_with(".sol") { comments(&text) } else { prose(&text) };
-        all.extend(split(&name, lines, limit, |text| {
+        let paragraphs = if name.ends_with(".sol") { comments(&text) } else { prose(&text) };
+        all.extend(split(&name, &paragraphs, limit, |text| {
             tokenizer.encode(text).map(|ids| ids.len().saturating_sub(2)).unwrap_or(usize::MAX)
         }));
     }
@@ -58,65 +58,104 @@ fn is_interface(path: &Path, name: &str) -> bool {
     name.ends_with(".sol") && interface && path.components().any(|part| part.as_os_str() == "src")
 }
 
-/// A line of a document: its number, its text, and whether a section starts with it.
-struct Line {
-    number: usize,
+/// A sentence of a document.
+struct Sentence {
+    /// The line on which it begins.
+    line: usize,
     text: String,
+    /// Whether a paragraph starts with it.
     starts: bool,
 }
 
-/// Markdown without code blocks, rules and the dashes of tables.
-fn prose(text: &str) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut code = false;
+/// A paragraph: its lines with their numbers.
+type Paragraph = Vec<(usize, String)>;
+
+/// Markdown without code blocks, rules and the dashes of tables. Headings and list items are paragraphs.
+fn prose(text: &str) -> Vec<Paragraph> {
+    let mut paragraphs: Vec<Paragraph> = Vec::new();
+    let (mut code, mut open) = (false, false);
     for (index, line) in text.lines().enumerate() {
         let trimmed = line.trim();
         if trimmed.starts_with("```") {
             code = !code;
+        }
+        if code || trimmed.starts_with("```") || trimmed.chars().all(|c| "-|:= ".contains(c)) {
+            open = false;
             continue;
         }
-        if code || trimmed.chars().all(|c| "-|:= ".contains(c)) {
-            continue;
-        }
+        let heading = trimmed.starts_with('#');
+        let item = trimmed.starts_with(['-', '*', '|', '>']) || trimmed.starts_with(|c: char| c.is_ascii_digit());
         let text = trimmed.trim_start_matches(['#', '-', '*', '>', ' ']).replace(['|', '`', '*'], " ");
-        lines.push(Line { number: index + 1, text, starts: trimmed.starts_with('#') });
+        match paragraphs.last_mut() {
+            Some(last) if open && !heading && !item => last.push((index + 1, text)),
+            _ => paragraphs.push(vec![(index + 1, text)]),
+        }
+        // What follows a heading belongs to it.
+        open = true;
     }
-    lines
+    paragraphs
 }
 
-/// The documentation comments of a Solidity file; each block is a section.
-fn comments(text: &str) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut inside = false;
+/// The documentation comments of a Solidity file; each tag is a paragraph.
+fn comments(text: &str) -> Vec<Paragraph> {
+    let mut paragraphs: Vec<Paragraph> = Vec::new();
+    let mut open = false;
     for (index, line) in text.lines().enumerate() {
-        let Some(comment) = line.trim().strip_prefix("///") else {
-            inside = false;
+        let Some(comment) = line.trim().strip_prefix("///").map(str::trim) else {
+            open = false;
             continue;
         };
-        let text = comment.trim().trim_start_matches("@notice").trim_start_matches("@dev").trim_start_matches("@param");
-        let starts = !inside || comment.trim().starts_with("@notice");
-        lines.push(Line { number: index + 1, text: text.trim().replace('`', ""), starts });
-        inside = true;
+        let (tag, text) = match comment.strip_prefix('@').and_then(|tagged| tagged.split_once(' ')) {
+            Some((_, text)) => (true, text),
+            None => (false, comment),
+        };
+        let text = text.replace('`', "");
+        match paragraphs.last_mut() {
+            Some(last) if open && !tag => last.push((index + 1, text)),
+            _ => paragraphs.push(vec![(index + 1, text)]),
+        }
+        open = true;
     }
-    lines
+    paragraphs
 }
 
-/// Packs lines into passages: a section's lines together as far as `limit` tokens allow; a longer line is cut at words.
-fn split(name: &str, lines: Vec<Line>, limit: usize, count: impl Fn(&str) -> usize) -> Vec<Passage> {
+/// The sentences of a paragraph, each with the line on which it begins.
+fn sentences(paragraph: &Paragraph) -> Vec<Sentence> {
+    let mut sentences: Vec<Sentence> = Vec::new();
+    let mut open = false;
+    for (line, text) in paragraph {
+        for word in text.split_whitespace() {
+            match sentences.last_mut() {
+                Some(last) if open => {
+                    last.text.push(' ');
+                    last.text.push_str(word);
+                }
+                _ => sentences.push(Sentence { line: *line, text: word.to_owned(), starts: sentences.is_empty() }),
+            }
+            open = !word.ends_with(['.', '?', '!']);
+        }
+    }
+    sentences
+}
+
+/// Packs sentences into passages: those of a paragraph together as far as `limit` tokens allow, short paragraphs with what
+/// follows; a sentence that is too long is cut at words.
+fn split(name: &str, paragraphs: &[Paragraph], limit: usize, count: impl Fn(&str) -> usize) -> Vec<Passage> {
+    // The tokens that open and close a passage.
     let limit = limit.saturating_sub(2);
     let mut passages: Vec<Passage> = Vec::new();
     let mut used = usize::MAX;
-    for line in lines {
-        for piece in cut(&line.text, limit, &count) {
+    for sentence in paragraphs.iter().flat_map(sentences) {
+        for piece in cut(&sentence.text, limit, &count) {
             let size = count(&piece);
             match passages.last_mut() {
-                Some(last) if used.saturating_add(size) <= limit && !(line.starts && used > limit / 3) => {
+                Some(last) if used.saturating_add(size) <= limit && !(sentence.starts && used > limit / 4) => {
                     last.text.push(' ');
                     last.text.push_str(&piece);
                     used += size;
                 }
                 _ => {
-                    passages.push(Passage { source: format!("{name}:{}", line.number), text: piece });
+                    passages.push(Passage { source: format!("{name}:{}", sentence.line), text: piece });
                     used = size;
                 }
             }
@@ -160,25 +199,28 @@ mod tests {
     }
 
     #[test]
-    fn passages_keep_to_sections_and_to_the_limit() {
-        let text = "# One\nalpha beta gamma delta\nepsilon\n\n```\ncode\n```\n## Two\nzeta eta\n";
-        let passages = split("f.md", prose(text), 8, words);
+    fn passages_keep_to_paragraphs_and_to_the_limit() {
+        let text = "# One\nAlpha beta gamma delta. Epsilon\nzeta.\n\n```\ncode\n```\n## Two\neta theta\n";
+        let passages = split("f.md", &prose(text), 8, words);
         let got: Vec<_> = passages.iter().map(|p| (p.source.as_str(), p.text.as_str())).collect();
-        assert_eq!(got, [("f.md:1", "One alpha beta gamma delta epsilon"), ("f.md:8", "Two zeta eta")]);
+        assert_eq!(
+            got,
+            [("f.md:1", "One Alpha beta gamma delta."), ("f.md:2", "Epsilon zeta."), ("f.md:8", "Two eta theta")]
+        );
         assert!(passages.iter().all(|passage| words(&passage.text) <= 6));
     }
 
     #[test]
-    fn a_long_line_is_cut_at_words() {
+    fn a_long_sentence_is_cut_at_words() {
         let pieces = cut("a b c d e f g", 3, &words);
         assert_eq!(pieces, ["a b c", "d e f", "g"]);
     }
 
     #[test]
     fn comments_lose_their_marks() {
-        let lines =
-            comments("contract C {\n    /// @notice Pays `a`.\n    /// And b.\n    uint x;\n    /// @dev Third.\n");
-        let got: Vec<_> = lines.iter().map(|line| (line.number, line.text.as_str(), line.starts)).collect();
-        assert_eq!(got, [(2, "Pays a.", true), (3, "And b.", false), (5, "Third.", true)]);
+        let text = "contract C {\n    /// @notice Pays `a`.\n    /// And b.\n    uint x;\n    /// @dev Third.\n";
+        let expected: Vec<Paragraph> =
+            vec![vec![(2, "Pays a.".into()), (3, "And b.".into())], vec![(5, "Third.".into())]];
+        assert_eq!(comments(text), expected);
     }
 }
