@@ -30,6 +30,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let setup: Setup = serde_json::from_slice(&std::fs::read(path)?)?;
     let key: PrivateKeySigner = std::env::var("ASSAY_KEY")?.parse()?;
     let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        shutdown_signal().await;
+        stop.cancel();
+    });
     let provider = Provider::start(
         setup.config,
         ProviderSetup {
@@ -38,14 +43,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             wallet: key.into(),
             blobs: Blobs::files(&setup.blobs)?,
         },
-        shutdown.clone(),
+        shutdown,
     )
     .await?;
-    tokio::spawn(async move {
-        shutdown_signal().await;
-        shutdown.cancel();
-    });
     let mut events = provider.subscribe();
+    println!("{}", serde_json::json!({ "event": "started" }));
     tokio::spawn(async move {
         while let Ok(event) = events.recv().await {
             println!("{}", serde_json::to_string(&event).unwrap_or_default());

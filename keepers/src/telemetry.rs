@@ -4,6 +4,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
@@ -17,6 +18,9 @@ use crate::error::{KeeperError, Result};
 /// Buckets of reaction times, in seconds. The bound is 0.05.
 const REACTION_BUCKETS: [f64; 10] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0, 5.0];
 
+/// How often histograms are drained.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// The process's Prometheus registry, installed at the first call. `None` when the process has installed another recorder before;
 /// its owner renders it then.
 pub fn prometheus() -> Option<&'static PrometheusHandle> {
@@ -29,6 +33,17 @@ pub fn prometheus() -> Option<&'static PrometheusHandle> {
             builder.install_recorder().ok()
         })
         .as_ref()
+}
+
+/// Drains the recorder's histograms until cancelled; without it they grow for as long as nobody reads them.
+pub async fn upkeep(cancel: CancellationToken) {
+    while let Some(handle) = prometheus() {
+        handle.run_upkeep();
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(UPKEEP) => {}
+        }
+    }
 }
 
 /// Whether the keeper does its work, with the facts that say so.

@@ -92,7 +92,8 @@ async fn killed_before_between_and_after_each_step() {
         process.event(stage).await;
         process.kill().await;
     }
-    let process = Process::start(&net);
+    let mut process = Process::start(&net);
+    process.event("started").await;
     check_all(&net, &order).await;
     // Nothing was committed a second time under another root.
     assert_eq!(

@@ -99,8 +99,15 @@ impl World {
     }
 
     fn taken(&mut self, provider: Address, first: u32, count: u32) {
-        let expiresAt = U40::from(self.now + 100);
-        self.event(Event::Taken(JobEscrow::Taken { orderId: ID, provider, first, count, stake: 15, expiresAt }));
+        let expires_at = U40::from(self.now + 100);
+        self.event(Event::Taken(JobEscrow::Taken {
+            orderId: ID,
+            provider,
+            first,
+            count,
+            stake: 15,
+            expiresAt: expires_at,
+        }));
     }
 
     fn committed(&mut self, provider: Address, first: u32, count: u32) {
@@ -286,11 +293,16 @@ fn orders_for_other_models_are_not_seen() {
     let mut world = World::new();
     let mut order = world.view.orders[&ID].order.clone();
     order.modelId = B256::repeat_byte(0x55);
-    let orderId = B256::repeat_byte(0x44);
-    let opened =
-        JobEscrow::OrderOpened { orderId, customer: OTHER, modelId: order.modelId, escrowed: U256::ZERO, order };
+    let order_id = B256::repeat_byte(0x44);
+    let opened = JobEscrow::OrderOpened {
+        orderId: order_id,
+        customer: OTHER,
+        modelId: order.modelId,
+        escrowed: U256::ZERO,
+        order,
+    };
     world.event(Event::OrderOpened(opened));
-    assert!(!world.view.orders.contains_key(&orderId));
+    assert!(!world.view.orders.contains_key(&order_id));
 }
 
 #[test]

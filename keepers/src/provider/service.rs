@@ -30,7 +30,7 @@ use crate::{
     error::{KeeperError, Result},
     store::{Store, StoreOptions},
     supervise::{Backoff, Supervisor},
-    telemetry::{HealthServer, Readiness, peak_rss, prometheus},
+    telemetry::{HealthServer, Readiness, peak_rss, upkeep},
     tx::{TxManager, TxSummary},
 };
 
@@ -94,7 +94,6 @@ impl Provider {
             head.clone(),
         )
         .await?;
-        prometheus();
         let health = match config.http {
             None => None,
             Some(address) => Some(HealthServer::bind(address, probe(shared.clone(), head.clone(), tx.clone())).await?),
@@ -144,6 +143,7 @@ impl Provider {
             tokio::spawn(health.serve(cancel.clone()));
         }
         tokio::spawn(stop(shared.clone(), tx.clone(), shutdown.clone(), cancel.clone(), drain));
+        tokio::spawn(upkeep(cancel.clone()));
         tracing::info!(account = %me, "provider started");
         let running = tokio::spawn(supervisor.wait());
         Ok(ProviderHandle { shared, tx, head, http, shutdown, cancel, running })
