@@ -353,4 +353,22 @@ mod tests {
         assert_eq!(error.code(), "config_invalid");
         assert!(error.to_string().contains("chain_id") && error.to_string().contains("mainnet"), "{error}");
     }
+
+    #[test]
+    fn the_operations_page_shows_a_configuration_that_works() {
+        let page = include_str!("../../docs/operations.md");
+        let (_, rest) = page.split_once("```toml\n").unwrap();
+        let (_folder, path) = file(rest.split_once("```").unwrap().0);
+        let loaded = load(Some(&path), &Overrides::default()).unwrap();
+        assert_eq!(loaded.warnings, Vec::<String>::new());
+        assert_eq!(loaded.config.provider.policy.max_stake_per_batch, Some(1_000_000_000_000_000_000));
+        assert_eq!(loaded.config.provider.policy.min_unit_price.len(), 1);
+    }
+
+    #[test]
+    fn amounts_beyond_64_bits_are_text() {
+        let (_folder, path) = file("[order]\nstake_per_task = '100000000000000000000'\n");
+        let loaded = load(Some(&path), &Overrides::default()).unwrap();
+        assert_eq!(loaded.config.order.stake_per_task, Some(100_000_000_000_000_000_000));
+    }
 }

@@ -112,6 +112,16 @@ fn a_key_on_the_command_line_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn no_log_holds_a_key() {
+    for (variable, arguments) in [("ASSAY_PRIVATE_KEY", &[][..]), ("MINE", &["--key", "env:MINE"])] {
+        let assay = Assay::new().env(variable, KNOWN_KEY).env("RUST_LOG", "trace").with(arguments);
+        let ended = assay.run(&["account", "deposit", "1", "--rpc-url", "http://127.0.0.1:1"]);
+        assert_eq!(ended.status, 5, "{}", ended.stderr);
+        assert!(!ended.stderr.to_lowercase().contains(KNOWN_KEY), "the key is in the log");
+    }
+}
+
+#[test]
 fn anvils_keys_are_refused_on_every_other_chain() {
     let assay = Assay::new().env("MINE", KNOWN_KEY);
     for key in ["anvil:1", "env:MINE"] {

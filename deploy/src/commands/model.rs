@@ -75,9 +75,12 @@ fn show(bar: &ProgressBar, progress: Progress) {
 }
 
 fn from_import(error: &ImportError) -> Error {
-    let code = error.code().to_lowercase();
-    let exit = if code.contains("sha") || code.contains("hash") { Exit::Unverified } else { Exit::Failure };
-    Error::new(exit, code, error)
+    let exit = match error {
+        ImportError::Source { .. } => Exit::Unverified,
+        ImportError::NoCalibration | ImportError::Calibration { .. } => Exit::Usage,
+        _ => Exit::Failure,
+    };
+    Error::new(exit, error.code().to_lowercase(), error)
 }
 
 /// [`import`] with the project's corpus.
