@@ -345,6 +345,30 @@ async fn what_is_final_is_wanted_again_only_when_its_block_is_known_to_the_role(
 }
 
 #[tokio::test]
+async fn only_what_has_ended_is_forgotten() {
+    let (_dir, tx) = fresh().await;
+    tx.reconcile("test", &[want(0), want(3)], 1).await.unwrap();
+    let due = tx.due(2).await.unwrap();
+    let fees = Fees { max_fee: 9, priority_fee: 1 };
+    for (nonce, action) in due.iter().enumerate() {
+        let hash = B256::repeat_byte(1 + nonce as u8);
+        let nonce = nonce as u64;
+        tx.record(&SentTransaction { hash, action_id: action.id, nonce, fees, gas_limit: 1, raw: vec![] })
+            .await
+            .unwrap();
+    }
+    let hash = B256::repeat_byte(1);
+    tx.included(&Inclusion { tx_hash: hash, number: 5, hash, success: true }, None).await.unwrap();
+    tx.finalised(due[0].id).await.unwrap();
+    assert_eq!(tx.prune(std::time::Duration::from_secs(60)).await.unwrap(), 0, "too young");
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    assert_eq!(tx.prune(std::time::Duration::from_millis(5)).await.unwrap(), 1);
+    assert_eq!(tx.actions().await.unwrap().len(), 1);
+    assert!(tx.transactions(0).await.unwrap().is_empty());
+    assert_eq!(tx.transactions(1).await.unwrap().len(), 1, "what is in flight is kept");
+}
+
+#[tokio::test]
 async fn a_store_belongs_to_one_account_and_chain() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(StoreOptions::new(dir.path().join("tx.sqlite"))).await.unwrap();

@@ -30,6 +30,8 @@ use crate::{
 
 /// Reaction times kept for the quantiles.
 const REACTIONS: usize = 4096;
+/// How long actions that have ended are kept.
+const KEEP_ENDED: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often actions in flight are looked at when no head arrives.
 const TRACK_EVERY: Duration = Duration::from_millis(400);
 
@@ -317,6 +319,7 @@ impl TxManager {
             let pending = self.provider.get_transaction_count(self.address).pending().await.map_err(rpc)?;
             self.store.sync_nonces(pending).await?;
         }
+        self.store.prune(KEEP_ENDED).await?;
         Ok(())
     }
 

@@ -419,6 +419,23 @@ impl TxStore {
         Ok(tx.commit().await?)
     }
 
+    /// Forgets actions that ended longer ago than `age`, with their transactions. Returns how many.
+    pub async fn prune(&self, age: Duration) -> Result<u64> {
+        let before = now_ms() - age.as_millis() as i64;
+        let mut tx = self.store.write().await?;
+        sqlx::query(
+            "DELETE FROM transactions WHERE action_id IN (SELECT id FROM actions
+             WHERE state IN ('finalised', 'failed', 'superseded') AND updated_at < ?)",
+        )
+        .bind(before)
+        .execute(&mut *tx)
+        .await?;
+        let ended = "DELETE FROM actions WHERE state IN ('finalised', 'failed', 'superseded') AND updated_at < ?";
+        let pruned = sqlx::query(ended).bind(before).execute(&mut *tx).await?.rows_affected();
+        tx.commit().await?;
+        Ok(pruned)
+    }
+
     /// Actions in each state.
     pub async fn counts(&self) -> Result<Vec<(ActionState, u64)>> {
         let rows =
