@@ -119,6 +119,8 @@ async fn a_creation_still_in_flight_when_the_process_died_does_no_harm() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     provider.evm_mine(None).await.unwrap();
     provider.anvil_set_auto_mine(true).await.unwrap();
+    // What was sent between these two calls would wait for ever.
+    provider.evm_mine(None).await.unwrap();
     let (suite, outcomes) = resumed.await.unwrap().unwrap();
     assert_eq!(outcomes[0], Outcome::Found, "the earlier run's creation was mined first");
     assert_eq!(created(&outcomes), 6);
