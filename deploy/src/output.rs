@@ -2,9 +2,18 @@
 
 use std::{io::IsTerminal, time::Duration};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+
+/// `println!` that takes a closed pipe for what it is: a reader that has seen enough.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+pub(crate) use say;
 
 /// How a command speaks.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +28,7 @@ impl Output {
     /// Prints the result: `value` under `--json`, else what `text` prints.
     pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce()) {
         if self.json {
-            println!("{}", serde_json::to_string_pretty(value).expect("results are plain data"));
+            say!("{}", serde_json::to_string_pretty(value).expect("results are plain data"));
         } else {
             text();
         }
@@ -64,13 +73,10 @@ impl Output {
     }
 }
 
-/// A table with `headers` in the command's style.
+/// A table with `headers` in the command's style. Hashes are never broken: they are there to be copied.
 pub fn table<const N: usize>(headers: [&str; N]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(headers);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(headers);
     table
 }
 

@@ -19,7 +19,7 @@ use crate::{
     cli::AccountCommand,
     error::{Error, Result},
     keys,
-    output::table,
+    output::{say, table},
     token::{Token, need_balance},
 };
 
@@ -146,7 +146,7 @@ async fn moved(
         "gas": receipt.gas_used,
     });
     context.output.result(&report, || {
-        println!("{what} {}; {account} holds {} in the ledger", token.format(amount), token.format(balance));
+        say!("{what} {}; {account} holds {} in the ledger", token.format(amount), token.format(balance));
     });
     Ok(())
 }
@@ -185,17 +185,17 @@ async fn show(context: &Context, address: Option<Address>) -> Result<()> {
         },
     });
     context.output.result(&report, || {
-        println!("account {address}");
+        say!("account {address}");
         let mut money = table(["token", "ledger", "wallet"]);
         for (token, ledger, wallet) in &balances {
             money.add_row([token.symbol.clone(), token.format(*ledger), token.format(*wallet)]);
         }
-        println!("{money}");
+        say!("{money}");
         if provision.stake > 0 {
             let mut stake = table(["stake", "locked", "thawing", "free"]);
             let parts = [provision.stake, provision.locked, provision.thawing, free];
             stake.add_row(parts.map(|part| stake_token.format(U256::from(part))));
-            println!("{stake}");
+            say!("{stake}");
         }
     });
     Ok(())

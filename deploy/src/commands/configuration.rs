@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     config::{Entry, Loaded},
     error::Result,
-    output::{Output, table},
+    output::{Output, say, table},
 };
 
 #[derive(Serialize)]
@@ -34,7 +34,7 @@ pub(super) fn check(loaded: &Loaded, output: Output) -> Result<()> {
             };
             table.add_row([&entry.key, &value, &entry.source]);
         }
-        println!("{table}");
+        say!("{table}");
     });
     Ok(())
 }

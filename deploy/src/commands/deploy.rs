@@ -13,7 +13,7 @@ use crate::{
     cli::DeployArgs,
     error::{Error, Result},
     keys,
-    output::table,
+    output::{say, table},
     token::parse_token,
 };
 
@@ -97,11 +97,8 @@ fn report(context: &Context, suite: &Suite, created: usize, gas: u64) {
     let path = context.config.chain_file();
     let report = json!({ "suite": suite, "created": created, "gas": gas, "record": path });
     context.output.result(&report, || {
-        println!("{}", contracts(suite));
-        println!(
-            "{created} contracts created with {gas} gas, the others found and verified; record: {}",
-            path.display()
-        );
+        say!("{}", contracts(suite));
+        say!("{created} contracts created with {gas} gas, the others found and verified; record: {}", path.display());
     });
 }
 

@@ -3,7 +3,12 @@
 use serde_json::json;
 
 use super::Context;
-use crate::{cli::KeysCommand, error::Result, keys, output::table};
+use crate::{
+    cli::KeysCommand,
+    error::Result,
+    keys,
+    output::{say, table},
+};
 
 pub(super) fn run(context: &Context, command: KeysCommand) -> Result<()> {
     match command {
@@ -11,7 +16,7 @@ pub(super) fn run(context: &Context, command: KeysCommand) -> Result<()> {
             let import = import.map(|source| source.parse()).transpose()?;
             let key = keys::create(&name, import.as_ref(), &context.config)?;
             context.output.result(&key, || {
-                println!("{}", key.address.map(|address| address.to_string()).unwrap_or_default());
+                say!("{}", key.address.map(|address| address.to_string()).unwrap_or_default());
             });
             context.output.note(format!("written to {}; use it with --key keystore:{name}", key.path.display()));
         }
@@ -22,7 +27,7 @@ pub(super) fn run(context: &Context, command: KeysCommand) -> Result<()> {
                 for key in &keys {
                     table.add_row([key.name.clone(), key.address.map_or("-".into(), |address| address.to_string())]);
                 }
-                println!("{table}");
+                say!("{table}");
             });
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     config::{self, Config, Loaded},
     error::Result,
     keys as signing,
-    output::Output,
+    output::{Output, say},
 };
 
 /// What every command works with.
@@ -63,7 +63,9 @@ impl Context {
 /// Runs the command of `cli`.
 pub async fn run(cli: Cli, output: Output) -> Result<()> {
     if let Command::Completions { shell } = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "assay", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "assay", &mut script);
+        say!("{}", String::from_utf8_lossy(&script));
         return Ok(());
     }
     let loaded = config::load(cli.global.config.as_deref(), &cli.global.overrides())?;

@@ -14,7 +14,7 @@ use crate::{
     cli::ModelCommand,
     client::models::{self, Package},
     error::{Error, Exit, Result},
-    output::{Output, table},
+    output::{Output, say, table},
     token::Token,
 };
 
@@ -31,8 +31,8 @@ pub(super) async fn run(context: &Context, command: ModelCommand) -> Result<()> 
             };
             let manifest = import(context.output, &source, &texts, &out).await?;
             context.output.result(&manifest, || {
-                println!("{} imported to {}", manifest.name, out.display());
-                println!("program {}\nweights {}", manifest.program_root, manifest.weights_root);
+                say!("{} imported to {}", manifest.name, out.display());
+                say!("program {}\nweights {}", manifest.program_root, manifest.weights_root);
             });
             Ok(())
         }
@@ -107,7 +107,7 @@ async fn register(
         "floor": floor.to_string(),
         "token": token,
     });
-    context.output.result(&report, || println!("{id}"));
+    context.output.result(&report, || say!("{id}"));
     Ok(())
 }
 
@@ -151,7 +151,7 @@ async fn list(context: &Context) -> Result<()> {
             let royalties = format!("{} % to {}", f64::from(shares) / 100.0, model.royalties.len());
             table.add_row([model.id.to_string(), model.owner.to_string(), floors.join("\n"), royalties]);
         }
-        println!("{table}");
+        say!("{table}");
     });
     Ok(())
 }

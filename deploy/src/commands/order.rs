@@ -23,7 +23,7 @@ use crate::{
     },
     devnet::or_interrupted,
     error::{Error, Exit, Result},
-    output::{Output, table},
+    output::{Output, say, table},
     token::Token,
 };
 
@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, command: OrderCommand) -> Result<()> 
     match command {
         OrderCommand::Open { inputs, input } => {
             let (_, _, opened, token) = open_texts(context, &inputs, &input).await?;
-            context.output.result(&opened_json(&opened), || println!("{}", opened.id));
+            context.output.result(&opened_json(&opened), || say!("{}", opened.id));
             let (tasks, price) = (opened.order.count, token.format(opened.escrowed));
             context.output.note(format!(
                 "{tasks} tasks, {price} escrowed; `assay order collect {}` receives the results",
@@ -231,41 +231,35 @@ async fn show(context: &Context, id: B256) -> Result<()> {
     let history = history::read(&chain, id).await?;
     let token = Token::at(&chain, history.order.token).await?;
     context.output.result(&history_json(&history), || {
-        println!("order {id}: {}", status(&history));
-        let mut terms = table(["customer", "model", "tasks", "escrowed"]);
-        terms.add_row([
-            history.order.customer.to_string(),
-            history.order.modelId.to_string(),
-            history.order.count.to_string(),
-            token.format(history.escrowed),
-        ]);
-        println!("{terms}");
-        println!("{}", batches(&history, &token));
+        say!("order {id}: {}", status(&history));
+        say!("customer {}", history.order.customer);
+        say!("model    {}", history.order.modelId);
+        say!("tasks    {}, {} escrowed", history.order.count, token.format(history.escrowed));
+        say!("{}", batches(&history, &token));
     });
     Ok(())
 }
 
 /// An order's batches as a table.
-pub(super) fn batches(history: &History, token: &Token) -> comfy_table::Table {
-    let mut table = table(["tasks", "units", "root", "committed in", "ended"]);
+fn batches(history: &History, token: &Token) -> comfy_table::Table {
+    let mut table = table(["tasks", "units", "", "root, transactions"]);
     for batch in &history.batches {
         let last = batch.batch.first + batch.batch.count - 1;
-        let ended = match &batch.end {
-            None => "-".to_owned(),
+        let (word, ended) = match &batch.end {
+            None => ("-", "-".to_owned()),
             Some(End::Settled { paid, transaction, accepted, .. }) => {
                 let how = if *accepted { "by receipt" } else { "after its window" };
-                format!("settled {how}: {} to the provider\n{transaction}", token.format(*paid))
+                ("settled", format!("{transaction}\n{how}, {} to the provider", token.format(*paid)))
             }
             Some(End::Forfeited { refund, transaction, .. }) => {
-                format!("forfeited: {} back\n{transaction}", token.format(*refund))
+                ("forfeited", format!("{transaction}\n{} back", token.format(*refund)))
             }
         };
         table.add_row([
             format!("{}–{last}", batch.batch.first),
             batch.batch.units.to_string(),
-            batch.batch.root.to_string(),
-            batch.committed.to_string(),
-            ended,
+            format!("root\ncommitted\n{word}"),
+            format!("{}\n{}\n{ended}", batch.batch.root, batch.committed),
         ]);
     }
     table
@@ -281,7 +275,7 @@ async fn list(context: &Context, customer: Option<Address>, limit: usize) -> Res
                 (order.tasks.to_string(), order.escrowed.to_string(), order.block.to_string());
             table.add_row([order.id.to_string(), order.customer.to_string(), tasks, escrowed, block]);
         }
-        println!("{table}");
+        say!("{table}");
     });
     Ok(())
 }
@@ -300,6 +294,6 @@ async fn cancel(context: &Context, id: B256) -> Result<()> {
     let refund = history::read_from(&chain, id, history.block).await?.closed.unwrap_or(U256::ZERO);
     let token = Token::at(&chain, history.order.token).await?;
     let report = json!({ "id": id, "refund": refund.to_string(), "transaction": receipt.transaction_hash });
-    context.output.result(&report, || println!("{} came back", token.format(refund)));
+    context.output.result(&report, || say!("{} came back", token.format(refund)));
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::{
     cli::{IndexerCommand, ProviderCommand},
     error::{Error, Exit, Result},
     keys,
+    output::say,
     token::{Token, need_balance, parse_token},
 };
 
@@ -87,7 +88,7 @@ async fn staked(context: &Context, chain: &Chain, gas: u64) -> Result<()> {
     });
     context.output.result(&report, || {
         let amount = |part| token.format(U256::from(part));
-        println!(
+        say!(
             "staked {} (locked {}, thawing {})",
             amount(provision.stake),
             amount(provision.locked),
@@ -143,7 +144,7 @@ async fn run_provider(context: &Context) -> Result<()> {
         "reaction_p99_ms": reactions.quantile(0.99).map(millis),
         "peak_rss_mb": peak_rss().map(|bytes| bytes as f64 / 1e6),
     });
-    context.output.result(&report, || println!("committed {committed} batches, {settled} settled ({tasks} tasks)"));
+    context.output.result(&report, || say!("committed {committed} batches, {settled} settled ({tasks} tasks)"));
     Ok(())
 }
 
@@ -206,7 +207,7 @@ pub(super) async fn indexer(context: Context, command: IndexerCommand) -> Result
     Chain::connect(&context.config, None).await?;
     let indexer = Indexer::start(config, stop_on_signal()).await.map_err(from_indexer)?;
     let report = json!({ "listen": format!("http://{}", indexer.address()) });
-    context.output.result(&report, || println!("http://{}/ (Ctrl-C stops)", indexer.address()));
+    context.output.result(&report, || say!("http://{}/ (Ctrl-C stops)", indexer.address()));
     indexer.stopped().await.map_err(from_indexer)
 }
 

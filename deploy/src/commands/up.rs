@@ -9,7 +9,7 @@ use crate::{
     devnet::{Devnet, Setup, accounts, stopped_by_signal},
     error::Result,
     keys,
-    output::table,
+    output::{say, table},
 };
 
 pub(super) async fn run(context: &Context, args: &UpArgs) -> Result<()> {
@@ -55,19 +55,19 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain) {
         endpoints.add_row(["indexer and explorer", &explorer]);
         endpoints.add_row(["API description", &format!("{explorer}/openapi.json")]);
         endpoints.add_row(["model", &devnet.model.to_string()]);
-        println!("{endpoints}\n");
-        println!("{}\n", super::deploy::contracts(&chain.suite));
+        say!("{endpoints}\n");
+        say!("{}\n", super::deploy::contracts(&chain.suite));
         let mut dev = table(["account", "address", "--key"]);
         for (name, index) in people {
             dev.add_row([name.to_owned(), keys::anvil(index).address().to_string(), format!("anvil:{index}")]);
         }
-        println!("{dev}\n");
-        println!("Try, in another terminal:\n");
-        println!("  export ASSAY_CONFIG={}", file.display());
-        println!("  echo 'who pays when a provider lies?' | assay embed - --key anvil:{}", accounts::CUSTOMER);
-        println!("  assay order list");
-        println!("  assay account show --key anvil:{}", accounts::PROVIDER);
-        println!("  curl -s {explorer}/v1/stats\n");
-        println!("Ctrl-C stops everything.");
+        say!("{dev}\n");
+        say!("Try, in another terminal:\n");
+        say!("  export ASSAY_CONFIG={}", file.display());
+        say!("  echo 'who pays when a provider lies?' | assay embed - --key anvil:{}", accounts::CUSTOMER);
+        say!("  assay order list");
+        say!("  assay account show --key anvil:{}", accounts::PROVIDER);
+        say!("  curl -s {explorer}/v1/stats\n");
+        say!("Ctrl-C stops everything.");
     });
 }

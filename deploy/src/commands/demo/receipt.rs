@@ -15,7 +15,7 @@ use crate::{
     client::history::{End, History},
     devnet::Devnet,
     error::{Error, Result},
-    output::table,
+    output::{say, table},
     token::Token,
 };
 
@@ -215,34 +215,34 @@ impl Receipt {
 
     /// Prints it for people.
     pub(super) fn print(&self) {
-        println!("\n“{}”\n", self.question);
+        say!("\n“{}”\n", self.question);
         for (rank, answer) in self.answers.iter().enumerate() {
-            println!("{}. {:.3}  {}\n   {}\n", rank + 1, answer.cosine, answer.source, answer.text);
+            say!("{}. {:.3}  {}\n   {}\n", rank + 1, answer.cosine, answer.source, answer.text);
         }
-        println!("{}\n", self.orders_table());
-        println!("{}\n", self.batches_table());
-        println!("{}\n", self.paid_table());
-        println!("{}\n", self.stages_table());
-        println!("gas: {} in all, {:.0} a task", self.gas.total, self.gas.per_task);
-        println!("speed: {:.0} tasks a second, ordering to settlement", self.tasks_per_second);
+        say!("{}\n", self.orders_table());
+        say!("{}\n", self.batches_table());
+        say!("{}\n", self.paid_table());
+        say!("{}\n", self.stages_table());
+        say!("gas: {} in all, {:.0} a task", self.gas.total, self.gas.per_task);
+        say!("speed: {:.0} tasks a second, ordering to settlement", self.tasks_per_second);
         let number = |key: &str| self.provider[key].as_f64();
         if let (Some(memory), Some(reaction)) = (number("peak_rss_mb"), number("reaction_p99_ms")) {
-            println!("provider: at most {memory:.0} MB of memory, 99 of 100 reactions within {reaction:.0} ms");
+            say!("provider: at most {memory:.0} MB of memory, 99 of 100 reactions within {reaction:.0} ms");
         }
         let agrees = if self.indexer_agrees { "agrees" } else { "DOES NOT AGREE" };
-        println!("indexer: {agrees} with the chain");
-        println!("{} of {} results checked against their committed leaf", self.verified, self.tasks);
+        say!("indexer: {agrees} with the chain");
+        say!("{} of {} results checked against their committed leaf", self.verified, self.tasks);
     }
 
     fn orders_table(&self) -> comfy_table::Table {
-        let mut table = table(["order", "tasks", "escrowed", "gas a task", "opened in"]);
+        let mut table = table(["order", "tasks", "escrowed", "gas a task", "id, transaction"]);
         for order in &self.orders {
             let cells = [
-                format!("{}\n{}", order.name, order.id),
+                order.name.to_owned(),
                 order.tasks.to_string(),
                 order.escrowed.clone(),
                 format!("{:.0}", order.gas_per_task),
-                order.transaction.to_string(),
+                format!("{}\n{}", order.id, order.transaction),
             ];
             table.add_row(cells);
         }
@@ -250,14 +250,14 @@ impl Receipt {
     }
 
     fn batches_table(&self) -> comfy_table::Table {
-        let mut table = table(["batch", "units", "Merkle root", "committed, settled in"]);
+        let mut table = table(["batch", "units", "", "Merkle root, transactions"]);
         for batch in &self.batches {
             let settled = batch.settled.map_or("-".to_owned(), |transaction| transaction.to_string());
             table.add_row([
                 format!("{}–{}", batch.first, batch.first + batch.count - 1),
                 batch.units.to_string(),
-                batch.root.to_string(),
-                format!("{}\n{settled}", batch.committed),
+                "root\ncommitted\nsettled".to_owned(),
+                format!("{}\n{}\n{settled}", batch.root, batch.committed),
             ]);
         }
         table
