@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, time::Duration};
 
-use comfy_table::{Table, presets};
+use comfy_table::{Attribute, Cell, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -77,6 +77,15 @@ impl Output {
 pub fn table<const N: usize>(headers: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(headers);
+    table
+}
+
+/// A table of short rows, without lines between them.
+pub fn list<const N: usize>(headers: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(headers.map(|header| Cell::new(header).add_attribute(Attribute::Underlined)));
     table
 }
 

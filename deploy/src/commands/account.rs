@@ -19,7 +19,7 @@ use crate::{
     cli::AccountCommand,
     error::{Error, Result},
     keys,
-    output::{say, table},
+    output::{list, say},
     token::{Token, need_balance},
 };
 
@@ -186,13 +186,13 @@ async fn show(context: &Context, address: Option<Address>) -> Result<()> {
     });
     context.output.result(&report, || {
         say!("account {address}");
-        let mut money = table(["token", "ledger", "wallet"]);
+        let mut money = list(["token", "ledger", "wallet"]);
         for (token, ledger, wallet) in &balances {
             money.add_row([token.symbol.clone(), token.format(*ledger), token.format(*wallet)]);
         }
         say!("{money}");
         if provision.stake > 0 {
-            let mut stake = table(["stake", "locked", "thawing", "free"]);
+            let mut stake = list(["stake", "locked", "thawing", "free"]);
             let parts = [provision.stake, provision.locked, provision.thawing, free];
             stake.add_row(parts.map(|part| stake_token.format(U256::from(part))));
             say!("{stake}");

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     config::{Entry, Loaded},
     error::Result,
-    output::{Output, say, table},
+    output::{Output, list, say},
 };
 
 #[derive(Serialize)]
@@ -25,7 +25,7 @@ pub(super) fn check(loaded: &Loaded, output: Output) -> Result<()> {
     }
     let report = Report { entries, warnings: &loaded.warnings };
     output.result(&report, || {
-        let mut table = table(["key", "value", "from"]);
+        let mut table = list(["key", "value", "from"]);
         for entry in &report.entries {
             let value = match &entry.value {
                 serde_json::Value::Null => "-".to_owned(),

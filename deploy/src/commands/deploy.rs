@@ -13,7 +13,7 @@ use crate::{
     cli::DeployArgs,
     error::{Error, Result},
     keys,
-    output::{say, table},
+    output::{list, say},
     token::parse_token,
 };
 
@@ -104,7 +104,7 @@ fn report(context: &Context, suite: &Suite, created: usize, gas: u64) {
 
 /// A suite's contracts as a table.
 pub(super) fn contracts(suite: &Suite) -> comfy_table::Table {
-    let mut table = table(["contract", "address"]);
+    let mut table = list(["contract", "address"]);
     let rows = [
         ("AccessManager", Some(suite.access_manager)),
         ("FeeSchedule", Some(suite.fee_schedule)),

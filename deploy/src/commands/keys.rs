@@ -7,7 +7,7 @@ use crate::{
     cli::KeysCommand,
     error::Result,
     keys,
-    output::{say, table},
+    output::{list, say},
 };
 
 pub(super) fn run(context: &Context, command: KeysCommand) -> Result<()> {
@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, command: KeysCommand) -> Result<()> {
         KeysCommand::List => {
             let keys = keys::list(&context.config)?;
             context.output.result(&json!({ "keys": keys }), || {
-                let mut table = table(["name", "address"]);
+                let mut table = list(["name", "address"]);
                 for key in &keys {
                     table.add_row([key.name.clone(), key.address.map_or("-".into(), |address| address.to_string())]);
                 }

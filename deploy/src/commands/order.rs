@@ -23,7 +23,7 @@ use crate::{
     },
     devnet::or_interrupted,
     error::{Error, Exit, Result},
-    output::{Output, say, table},
+    output::{self, Output, say, table},
     token::Token,
 };
 
@@ -269,7 +269,7 @@ async fn list(context: &Context, customer: Option<Address>, limit: usize) -> Res
     let chain = context.reader().await?;
     let orders = history::list(&chain, customer, limit).await?;
     context.output.result(&json!({ "orders": orders }), || {
-        let mut table = table(["order", "customer", "tasks", "escrowed", "block"]);
+        let mut table = output::list(["order", "customer", "tasks", "escrowed", "block"]);
         for order in &orders {
             let (tasks, escrowed, block) =
                 (order.tasks.to_string(), order.escrowed.to_string(), order.block.to_string());

@@ -9,7 +9,7 @@ use crate::{
     devnet::{Devnet, Setup, accounts, stopped_by_signal},
     error::Result,
     keys,
-    output::{say, table},
+    output::{list, say},
 };
 
 pub(super) async fn run(context: &Context, args: &UpArgs) -> Result<()> {
@@ -50,14 +50,14 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain) {
         "accounts": people.map(|(name, index)| json!({ "name": name, "address": keys::anvil(index).address(), "key": format!("anvil:{index}") })),
     });
     context.output.result(&report, || {
-        let mut endpoints = table(["what", "where"]);
+        let mut endpoints = list(["what", "where"]);
         endpoints.add_row(["chain (JSON-RPC)", &devnet.anvil.url]);
         endpoints.add_row(["indexer and explorer", &explorer]);
         endpoints.add_row(["API description", &format!("{explorer}/openapi.json")]);
         endpoints.add_row(["model", &devnet.model.to_string()]);
         say!("{endpoints}\n");
         say!("{}\n", super::deploy::contracts(&chain.suite));
-        let mut dev = table(["account", "address", "--key"]);
+        let mut dev = list(["account", "address", "--key"]);
         for (name, index) in people {
             dev.add_row([name.to_owned(), keys::anvil(index).address().to_string(), format!("anvil:{index}")]);
         }

@@ -15,7 +15,7 @@ use crate::{
     client::history::{End, History},
     devnet::Devnet,
     error::{Error, Result},
-    output::{say, table},
+    output::{list, say, table},
     token::Token,
 };
 
@@ -264,7 +264,7 @@ impl Receipt {
     }
 
     fn paid_table(&self) -> comfy_table::Table {
-        let mut table = table(["paid to", "account", "amount"]);
+        let mut table = list(["paid to", "account", "amount"]);
         for payment in &self.paid {
             table.add_row([payment.name.to_owned(), payment.account.to_string(), payment.amount.clone()]);
         }
@@ -272,7 +272,7 @@ impl Receipt {
     }
 
     fn stages_table(&self) -> comfy_table::Table {
-        let mut table = table(["stage", "seconds"]);
+        let mut table = list(["stage", "seconds"]);
         for stage in &self.stages {
             table.add_row([stage.name.clone(), format!("{:.2}", stage.seconds)]);
         }
