@@ -9,7 +9,7 @@ use alloy::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Run, amount, sum};
+use super::{Run, sum};
 use crate::{
     chain::{Chain, from_rpc},
     client::history::{End, History},
@@ -131,7 +131,7 @@ impl Receipt {
             name: run.name,
             id: history.id,
             tasks,
-            escrowed: amount(&self.token, run.opened.escrowed),
+            escrowed: self.token.format(run.opened.escrowed),
             transaction: run.opened.transaction,
             gas,
             gas_per_task: gas as f64 / f64::from(tasks),
@@ -167,7 +167,7 @@ impl Receipt {
     }
 
     /// Who was paid what, from the settlements' events.
-    pub(super) async fn paid(&mut self, _chain: &Chain, names: &[(&'static str, Address)]) -> Result<()> {
+    pub(super) fn paid(&mut self, names: &[(&'static str, Address)]) {
         let histories: Vec<_> = self.histories.iter().collect();
         let total = |part: fn(&(U256, U256, U256, U256)) -> U256| {
             sum(&histories, |end| match end {
@@ -182,11 +182,10 @@ impl Receipt {
             .map(|(&(name, account), value)| Payment {
                 name,
                 account,
-                amount: amount(&self.token, value),
+                amount: self.token.format(value),
                 smallest_parts: value.to_string(),
             })
             .collect();
-        Ok(())
     }
 
     /// Puts the steps of the devnet's start before the orders'.
