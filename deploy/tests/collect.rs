@@ -97,6 +97,12 @@ impl Stage {
 
     /// Commits `tasks` as the provider and publishes what was committed to `blobs`.
     async fn commit(&self, opened: &Opened, tasks: Vec<TaskOutput>, blobs: &Blobs) -> Batch {
+        let units = tasks.iter().map(|task| u64::from(task.units)).sum();
+        self.commit_billing(opened, tasks, units, blobs).await
+    }
+
+    /// The same, billing `units` whatever the leaves say.
+    async fn commit_billing(&self, opened: &Opened, tasks: Vec<TaskOutput>, units: u64, blobs: &Blobs) -> Batch {
         let scope = BatchScope {
             chain_id: self.provider.suite.chain_id,
             order_id: opened.id.0,
@@ -106,7 +112,7 @@ impl Stage {
         let batch = Batch::new(scope, tasks).unwrap();
         blobs.put_batch(&batch).await.unwrap();
         let escrow = self.provider.escrow();
-        let call = escrow.takeAndCommit(opened.order.clone(), 0, batch.count(), batch.units(), batch.root().into());
+        let call = escrow.takeAndCommit(opened.order.clone(), 0, batch.count(), units, batch.root().into());
         self.provider.send(call).await.unwrap();
         batch
     }
@@ -172,6 +178,18 @@ async fn inflated_units_are_proved_on_chain() {
     stage.commit(&opened, tasks, &stage.blobs).await;
     let result = stage.collect(&opened, false).await;
     stage.expect_forfeited(&opened, result).await;
+}
+
+#[tokio::test]
+async fn a_bill_beyond_the_leaves_is_proved_on_chain() {
+    let stage = Stage::new().await;
+    let opened = stage.open().await;
+    let tasks = honest();
+    let units = tasks.iter().map(|task| u64::from(task.units)).sum::<u64>() + 1;
+    let batch = stage.commit_billing(&opened, tasks, units, &stage.blobs).await;
+    let result = stage.collect(&opened, false).await;
+    stage.expect_forfeited(&opened, result).await;
+    assert_eq!(stage.blobs.get_receipt(&batch.root()).await.unwrap(), None, "no receipt was signed");
 }
 
 #[tokio::test]

@@ -170,7 +170,12 @@ impl Collector<'_> {
         if leaf.input_hash != row_root(row) {
             return Some(Wrong::Input);
         }
-        (u64::from(leaf.units) * 2 != row.len() as u64).then_some(Wrong::Units)
+        if u64::from(leaf.units) * 2 != row.len() as u64 {
+            return Some(Wrong::Units);
+        }
+        // The receipt covers the units that were committed beside the root: the leaves must add up to them.
+        let is_last = position + 1 == results.leaves().len();
+        (is_last && results.units() != batch.batch.units).then_some(Wrong::Total)
     }
 
     /// A committed leaf that is false by itself is proved so on chain, which forfeits the batch.
@@ -207,6 +212,7 @@ impl Collector<'_> {
                 let proof = tree.proof(index).into_iter().map(B256::from).collect();
                 self.chain.send(escrow.proveWrongInput(order, batch.batch.clone(), task, ordered, proof)).await?
             }
+            Wrong::Total => self.chain.send(escrow.proveUnitsBound(order, batch.batch.clone(), task)).await?,
             Wrong::Units => {
                 let row = self.rows[leaf.index as usize].clone();
                 self.chain.send(escrow.proveWrongUnits(order, batch.batch.clone(), task, row.into())).await?
@@ -322,4 +328,6 @@ enum Wrong {
     Input,
     /// Other units than its input has.
     Units,
+    /// The leaves add up to other units than the batch bills; shown at the last.
+    Total,
 }
