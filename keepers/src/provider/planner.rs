@@ -92,7 +92,8 @@ impl Planner {
         if plan.needs_stake && self.ask_free_stake(&head).await? {
             (plan, derived_at) = self.plan(&head);
         }
-        for action in &mut plan.actions {
+        // What a clock brings about is no reaction to anything seen.
+        for action in plan.actions.iter_mut().filter(|action| !matches!(action.kind, "settle" | "expire")) {
             action.since = cause.or_else(|| Some(Instant::now()));
         }
         self.tx.reconcile(ROLE, &plan.actions, derived_at).await?;

@@ -87,6 +87,8 @@ impl TxManager {
         }
         match self.judge.judge(action, revert) {
             Verdict::Later(pause) => {
+                // From here on it is the chain that is waited for: no reaction of ours.
+                self.memory().since.remove(&action.key);
                 if action.reason.as_deref() != Some(&revert.message) {
                     tracing::info!(key = action.key, %revert, "not yet");
                 }
