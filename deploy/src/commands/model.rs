@@ -83,7 +83,7 @@ fn from_import(error: &ImportError) -> Error {
     Error::new(exit, error.code().to_lowercase(), error)
 }
 
-/// [`import`] with the project's corpus.
+/// [`import()`] with the project's corpus.
 pub(crate) async fn import_model(output: Output, source: &Path, out: &Path) -> Result<()> {
     import(output, source, CALIBRATION, out).await.map(drop)
 }
