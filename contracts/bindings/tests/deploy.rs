@@ -104,30 +104,6 @@ async fn it_goes_on_after_an_interruption_at_every_step() {
 }
 
 #[tokio::test]
-async fn a_creation_still_in_flight_when_the_process_died_does_no_harm() {
-    let (anvil, provider) = chain(DEVNET_CHAIN_ID).await;
-    let parameters = devnet_parameters(ADMIN);
-    let plan = Plan::new(DEVNET_CHAIN_ID, parameters.clone()).unwrap();
-    provider.anvil_set_auto_mine(false).await.unwrap();
-    let pending = TransactionRequest::default().with_to(CREATE2_DEPLOYER).with_input(plan.access_manager.calldata());
-    let _hash = *provider.send_transaction(pending).await.unwrap().tx_hash();
-
-    let resumed = tokio::spawn({
-        let (provider, parameters) = (connect(anvil.url()), parameters.clone());
-        async move { run(&provider, DEVNET_CHAIN_ID, parameters).await }
-    });
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    provider.evm_mine(None).await.unwrap();
-    provider.anvil_set_auto_mine(true).await.unwrap();
-    // What was sent between these two calls would wait for ever.
-    provider.evm_mine(None).await.unwrap();
-    let (suite, outcomes) = resumed.await.unwrap().unwrap();
-    assert_eq!(outcomes[0], Outcome::Found, "the earlier run's creation was mined first");
-    assert_eq!(created(&outcomes), 6);
-    assert_eq!(suite.access_manager, plan.access_manager.address);
-}
-
-#[tokio::test]
 async fn another_chain_than_asked_for_is_refused_before_anything_is_sent() {
     let (_anvil, provider) = chain(DEVNET_CHAIN_ID).await;
     let error = run(&provider, 1, native()).await.unwrap_err();
