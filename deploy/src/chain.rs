@@ -38,7 +38,15 @@ pub fn provider(url: &str, signer: Option<&PrivateKeySigner>) -> Result<DynProvi
     let provider = match signer {
         Some(signer) => {
             let wallet = EthereumWallet::from(signer.clone());
-            ProviderBuilder::new().wallet(wallet).with_reqwest(parsed, client).erased()
+            // The nonce is asked for each time: a cached one runs ahead when a transaction is refused before it is sent, and
+            // everything after it would wait for a nonce that nobody uses.
+            ProviderBuilder::default()
+                .with_gas_estimation()
+                .with_simple_nonce_management()
+                .fetch_chain_id()
+                .wallet(wallet)
+                .with_reqwest(parsed, client)
+                .erased()
         }
         None => ProviderBuilder::new().with_reqwest(parsed, client).erased(),
     };

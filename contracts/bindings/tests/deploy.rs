@@ -20,7 +20,13 @@ const ADMIN: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 
 fn connect(url: &str) -> DynProvider {
     let signer: PrivateKeySigner = Anvil::KEYS[0].parse().unwrap();
-    let provider = ProviderBuilder::new().wallet(signer).connect_http(url.parse().unwrap()).erased();
+    let provider = ProviderBuilder::default()
+        .with_gas_estimation()
+        .with_simple_nonce_management()
+        .fetch_chain_id()
+        .wallet(signer)
+        .connect_http(url.parse().unwrap())
+        .erased();
     provider.client().set_poll_interval(Duration::from_millis(20));
     provider
 }
@@ -101,6 +107,30 @@ async fn it_goes_on_after_an_interruption_at_every_step() {
         assert_eq!(resumed, whole);
         assert!(provider.anvil_revert(snapshot).await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn a_creation_still_in_flight_when_the_process_died_does_no_harm() {
+    let (anvil, provider) = chain(DEVNET_CHAIN_ID).await;
+    let parameters = devnet_parameters(ADMIN);
+    let plan = Plan::new(DEVNET_CHAIN_ID, parameters.clone()).unwrap();
+    provider.anvil_set_auto_mine(false).await.unwrap();
+    let pending = TransactionRequest::default().with_to(CREATE2_DEPLOYER).with_input(plan.access_manager.calldata());
+    let _hash = *provider.send_transaction(pending).await.unwrap().tx_hash();
+
+    let resumed = tokio::spawn({
+        let (provider, parameters) = (connect(anvil.url()), parameters.clone());
+        async move { run(&provider, DEVNET_CHAIN_ID, parameters).await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    while !resumed.is_finished() {
+        provider.evm_mine(None).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (suite, outcomes) = resumed.await.unwrap().unwrap();
+    assert_eq!(outcomes[0], Outcome::Found, "the earlier run's creation was mined first");
+    assert_eq!(created(&outcomes), 6);
+    assert_eq!(suite.access_manager, plan.access_manager.address);
 }
 
 #[tokio::test]
