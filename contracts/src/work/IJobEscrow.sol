@@ -36,10 +36,12 @@ enum Fault {
 /// @param status Open until cancelled or reclaimed.
 /// @param next First index that was never taken.
 /// @param committed Tasks in committed batches, whatever became of them.
+/// @param batches Committed batches.
 struct OrderState {
     OrderStatus status;
     uint32 next;
     uint32 committed;
+    uint32 batches;
 }
 
 /// @notice A range that a provider holds: one slot, keyed by (order, first).
@@ -55,10 +57,12 @@ struct Take {
 /// @notice A batch's state: one slot.
 /// @param demands Demands that are open.
 /// @param settlesAt First second of settlement without a receipt: the end of the settle window, moved on by a late supply.
+/// @param funded What the batch set aside for a draw went to the verification contract.
 struct BatchState {
     BatchStatus status;
     uint32 demands;
     uint40 settlesAt;
+    bool funded;
 }
 
 /// @notice A demand for withheld data: one slot, keyed by (batch, index).
@@ -83,6 +87,7 @@ struct Demand {
 /// what was not received. Who proves a fault can be overtaken in the mempool; the batch is lost to its provider all the same.
 ///
 /// @dev INVARIANT: the ledger balance covers, for each order, `unitPrice * unitCap` for every task that is neither settled,
+/// forfeited nor refunded, the cost of a draw for every batch that is or may be committed and was neither funded, settled,
 /// forfeited nor refunded, and the fee of each open demand. INVARIANT: locked stake covers every take and unfinal batch.
 /// Amounts: `unitPrice < 2^128`, `unitCap, count < 2^32`, so a product is below `2^192`. The fee is rounded up, royalties are
 /// rounded down, the provider receives the rest, so that each batch pays out exactly what it reserved.
@@ -133,6 +138,8 @@ interface IJobEscrow {
         uint256 slashed,
         uint256 burned
     );
+    /// @notice The verification contract received what the batch set aside for a draw.
+    event DrawFunded(bytes32 indexed batchId, uint256 amount);
     /// @notice `demander` wants the data of a task by `deadline`.
     event Demanded(
         bytes32 indexed batchId, uint32 indexed index, address indexed demander, uint256 fee, uint40 deadline
@@ -207,6 +214,8 @@ interface IJobEscrow {
     error JobEscrow_BadRow(bytes32 expected, bytes32 actual);
     /// @notice A row is longer than `MAX_ROW_BYTES`.
     error JobEscrow_RowTooLong(uint256 length, uint256 maximum);
+    /// @notice The batch's draw was funded before.
+    error JobEscrow_AlreadyFunded(bytes32 batchId);
     /// @notice What was shown is no fault.
     error JobEscrow_NoFault();
 
@@ -252,11 +261,13 @@ interface IJobEscrow {
     function receiptHash(Batch calldata batch) external view returns (bytes32);
 
     /// @notice Opens an order. The caller is its customer; the escrow pulls the whole price from the caller's ledger balance.
-    /// @dev Requirements: terms in range, fee and royalties current, price at or above the floor, ledger allowance for the price.
+    /// @dev Requirements: terms in range, fee and royalties current, price at or above the floor, the verification contract's own
+    /// requirements, ledger allowance for the price and for what draws may cost.
     function open(Order calldata order) external returns (bytes32 orderId);
     /// @notice Closes an order that nobody has taken and refunds it whole. Only the customer.
     function cancel(Order calldata order) external;
-    /// @notice After the deadline, refunds what was never committed to the customer. Anyone.
+    /// @notice After the deadline, or once every task was committed, refunds what was never committed and what was set aside for
+    /// batches that never came to be. Anyone.
     function reclaim(Order calldata order) external;
 
     /// @notice Reserves a range for the caller and locks its stake. `first` is the order's frontier, or the start of a range whose
@@ -314,6 +325,8 @@ interface IJobEscrow {
         bytes32[] calldata orderedProof
     ) external;
 
+    /// @notice Pays the caller, the order's verification contract, what the batch set aside for a draw. Once a batch.
+    function fundDraw(Order calldata order, Batch calldata batch) external returns (uint256 amount);
     /// @notice The order's verification contract found the batch false: forfeits it, with the reward to `beneficiary`.
-    function convict(Order calldata order, Batch calldata batch, address beneficiary) external;
+    function convict(Order calldata order, Batch calldata batch, address beneficiary) external returns (uint256 reward);
 }

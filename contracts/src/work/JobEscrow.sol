@@ -21,7 +21,7 @@ import {Terms} from "./libraries/Terms.sol";
 /// @title JobEscrow
 /// @notice Orders, takes, batches and their settlement; `IJobEscrow` says what each move does and requires.
 /// @dev No re-entrancy lock, because no state is left half done: ledger, staking, registry and schedule call nobody back, a
-/// customer's ERC-1271 and a verification contract's `agrees` are reached by STATICCALL, and `onCommit`, the one call that
+/// customer's ERC-1271 and a verification contract's views are reached by STATICCALL, and `onCommit`, the one call that
 /// can come back, is the last thing that a commit does.
 contract JobEscrow is IJobEscrow, EIP712 {
     using Terms for Order;
@@ -129,7 +129,8 @@ contract JobEscrow is IJobEscrow, EIP712 {
         OrderState storage state = _orders[orderId];
         require(state.status == OrderStatus.None, JobEscrow_OrderExists(orderId));
         state.status = OrderStatus.Open;
-        uint256 escrowed = order.reserve(order.count);
+        if (order.verification != address(0)) IVerification(order.verification).checkTerms(order);
+        uint256 escrowed = order.escrowed();
         emit OrderOpened(orderId, order.customer, order.modelId, escrowed, order);
         _pull(order.token, escrowed);
     }
@@ -140,7 +141,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         (bytes32 orderId, OrderState storage state) = _requireOpen(order);
         require(state.next == 0, JobEscrow_AlreadyTaken(orderId));
         state.status = OrderStatus.Closed;
-        uint256 refund = order.reserve(order.count);
+        uint256 refund = order.escrowed();
         emit OrderCancelled(orderId, refund);
         ledger.pay(order.token, Payout.single(order.customer, refund));
     }
@@ -148,10 +149,12 @@ contract JobEscrow is IJobEscrow, EIP712 {
     /// @inheritdoc IJobEscrow
     function reclaim(Order calldata order) external {
         (bytes32 orderId, OrderState storage state) = _requireOpen(order);
-        require(block.timestamp > order.deadline, JobEscrow_TooEarly(uint256(order.deadline) + 1));
-        // INVARIANT: takes end by the deadline, so nothing can be committed after this count was read.
+        // INVARIANT: takes end by the deadline, so nothing can be committed after these counts were read.
+        bool done = state.committed == order.count || block.timestamp > order.deadline;
+        require(done, JobEscrow_TooEarly(uint256(order.deadline) + 1));
         state.status = OrderStatus.Closed;
-        uint256 refund = order.reserve(order.count - state.committed);
+        uint256 refund =
+            order.reserve(order.count - state.committed) + order.drawReserve(order.mostBatches() - state.batches);
         emit OrderReclaimed(orderId, refund);
         ledger.pay(order.token, Payout.single(order.customer, refund));
     }
@@ -332,11 +335,28 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _forfeit(order, batch, batchId, Fault.WrongInput, msg.sender);
     }
 
+    /* VERIFICATION */
+
     /// @inheritdoc IJobEscrow
-    function convict(Order calldata order, Batch calldata batch, address beneficiary) external {
+    function fundDraw(Order calldata order, Batch calldata batch) external returns (uint256 amount) {
         require(msg.sender == order.verification, JobEscrow_NotVerification(msg.sender, order.verification));
         bytes32 batchId = _requireCommitted(order, batch);
-        _forfeit(order, batch, batchId, Fault.Convicted, beneficiary);
+        BatchState storage state = _batches[batchId];
+        require(!state.funded, JobEscrow_AlreadyFunded(batchId));
+        state.funded = true;
+        amount = order.drawReserve(1);
+        emit DrawFunded(batchId, amount);
+        ledger.pay(order.token, Payout.single(msg.sender, amount));
+    }
+
+    /// @inheritdoc IJobEscrow
+    function convict(Order calldata order, Batch calldata batch, address beneficiary)
+        external
+        returns (uint256 reward)
+    {
+        require(msg.sender == order.verification, JobEscrow_NotVerification(msg.sender, order.verification));
+        bytes32 batchId = _requireCommitted(order, batch);
+        return _forfeit(order, batch, batchId, Fault.Convicted, beneficiary);
     }
 
     /* TRANSITIONS */
@@ -390,8 +410,10 @@ contract JobEscrow is IJobEscrow, EIP712 {
             committedAt: uint40(block.timestamp)
         });
         batchId = keccak256(abi.encode(batch));
-        _orders[orderId].committed += count;
-        _batches[batchId] = BatchState(BatchStatus.Committed, 0, batch.committedAt + order.settleWindow);
+        OrderState storage state = _orders[orderId];
+        state.committed += count;
+        ++state.batches;
+        _batches[batchId] = BatchState(BatchStatus.Committed, 0, batch.committedAt + order.settleWindow, false);
         _emitCommitted(batchId, batch);
         if (order.verification != address(0)) IVerification(order.verification).onCommit(batchId, order, batch);
     }
@@ -418,7 +440,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
             require(IVerification(order.verification).agrees(batchId, accepted), JobEscrow_NotVerified(batchId));
         }
         state.status = BatchStatus.Settled;
-        (Credit[] memory credits, Shares memory shares) = Payout.settlement(order, batch);
+        (Credit[] memory credits, Shares memory shares) = Payout.settlement(order, batch, _unspent(order, state));
         emit BatchSettled(
             batch.orderId, batchId, accepted, shares.provider, shares.fee, shares.royalties, shares.refund
         );
@@ -429,11 +451,14 @@ contract JobEscrow is IJobEscrow, EIP712 {
     /// @dev Refunds a committed batch's whole reservation and slashes its stake.
     function _forfeit(Order calldata order, Batch calldata batch, bytes32 batchId, Fault fault, address beneficiary)
         private
+        returns (uint256 reward)
     {
-        _batches[batchId].status = BatchStatus.Forfeited;
-        uint256 refund = order.reserve(batch.count);
+        BatchState storage state = _batches[batchId];
+        state.status = BatchStatus.Forfeited;
+        uint256 refund = order.reserve(batch.count) + _unspent(order, state);
         uint256 stake = batch.stake;
         Credit[] memory credits = Payout.slashing(stake, SLASH_BURN, SLASH_REWARD, _burn, beneficiary, order.customer);
+        reward = credits[1].amount;
         emit BatchForfeited(batch.orderId, batchId, fault, beneficiary, refund, stake, credits[0].amount);
         ledger.pay(order.token, Payout.single(order.customer, refund));
         staking.slash(batch.provider, stake, credits);
@@ -469,6 +494,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
     function _requireTakeable(Order calldata order) private view returns (bytes32 orderId, OrderState storage state) {
         (orderId, state) = _requireOpen(order);
         require(block.timestamp <= order.deadline, JobEscrow_DeadlinePassed(order.deadline));
+        if (order.verification != address(0)) IVerification(order.verification).checkTake(order);
     }
 
     /// @dev Whoever knows terms that hash to a batch's order knows the true terms.
@@ -499,6 +525,11 @@ contract JobEscrow is IJobEscrow, EIP712 {
     }
 
     /* MONEY */
+
+    /// @dev What a batch set aside for a draw and the verification contract did not take.
+    function _unspent(Order calldata order, BatchState storage state) private view returns (uint256) {
+        return state.funded ? 0 : order.drawReserve(1);
+    }
 
     /// @dev Moves `amount` of the caller's ledger balance here, under the caller's ledger allowance.
     function _pull(address token, uint256 amount) private {

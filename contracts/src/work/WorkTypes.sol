@@ -3,6 +3,19 @@ pragma solidity ^0.8.28;
 
 import {Royalty} from "./IModelRegistry.sol";
 
+/// @notice How an order's batches are verified. Each batch sets `fee * (tasks * validators + 1)` aside; what a draw does not use
+/// comes back.
+/// @param rate Batches that are drawn, in basis points.
+/// @param tasks Tasks of a drawn batch that are re-executed (all, if it has fewer).
+/// @param validators Validators that re-execute each.
+/// @param fee What each of them earns a task, and who draws a batch, in the order's token.
+struct Policy {
+    uint16 rate;
+    uint8 tasks;
+    uint8 validators;
+    uint128 fee;
+}
+
 /// @notice The terms of an order, fixed at opening. They live off chain (event `OrderOpened` states them); the chain keeps
 /// their hash, which is the order's id: `keccak256(abi.encode(chainid, escrow, order))`.
 /// @param customer Who pays, receives refunds and signs receipts.
@@ -10,10 +23,11 @@ import {Royalty} from "./IModelRegistry.sol";
 /// @param modelId Model in the registry.
 /// @param inputsRoot Position-bound Merkle root over the tasks' input hashes.
 /// @param count Tasks.
-/// @param unitCap Units that one task may bill at most. The order escrows `unitPrice * unitCap * count`.
+/// @param unitCap Units that one task may bill at most. The order escrows `unitPrice * unitCap * count`, and what its draws may
+/// cost: see `Policy`.
 /// @param unitBytes Bytes of an input row that make one unit (the model's).
 /// @param unitPrice Price of a unit in the token's smallest part.
-/// @param minBatch Smallest number of tasks a provider may take (the last range may be smaller).
+/// @param minBatch Smallest number of tasks a provider may take (the last range may be smaller). It bounds the number of batches.
 /// @param deadline Nothing is taken or committed after it (Unix seconds).
 /// @param takeWindow Seconds between a take and its commit.
 /// @param settleWindow Seconds between a commit and settlement without a receipt.
@@ -21,6 +35,7 @@ import {Royalty} from "./IModelRegistry.sol";
 /// @param demandFee What a demander prepays to the provider, in `token`.
 /// @param stakePerBatch Stake that a batch locks, plus `stakePerTask` for each of its tasks.
 /// @param verification Contract that draws and judges batches; zero: settled by receipt or window alone.
+/// @param policy How batches are drawn; all zero without a verification contract.
 /// @param feeRecipient The community pool at opening.
 /// @param feeRate The protocol's take rate at opening, basis points of the gross amount.
 /// @param royalties The model's royalty split at opening.
@@ -43,6 +58,7 @@ struct Order {
     uint128 stakePerBatch;
     uint128 stakePerTask;
     address verification;
+    Policy policy;
     address feeRecipient;
     uint16 feeRate;
     Royalty[] royalties;

@@ -39,6 +39,20 @@ library MerkleTree {
         return rootHash(1, leafHash(row));
     }
 
+    /// @notice Root of the tree over `leaves`, at least one, which are overwritten.
+    function rootOf(bytes32[] memory leaves) internal pure returns (bytes32) {
+        uint256 width = leaves.length;
+        while (width > 1) {
+            for (uint256 i; i < width >> 1; ++i) {
+                leaves[i] = nodeHash(leaves[2 * i], leaves[2 * i + 1]);
+            }
+            if (width & 1 == 1) leaves[width >> 1] = leaves[width - 1];
+            width = (width + 1) >> 1;
+        }
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return rootHash(uint64(leaves.length), leaves[0]);
+    }
+
     /// @notice Whether `leaf` is leaf number `index` of the `count` leaves under `root`.
     /// @dev `proof` must hold exactly the siblings on the way up: one too many or one too few is refused.
     function verify(bytes32 root, uint64 count, uint64 index, bytes32 leaf, bytes32[] calldata proof)

@@ -20,10 +20,10 @@ library Payout {
     uint256 internal constant BASIS = 10_000;
 
     /// @notice Divides a settled batch's reservation: the fee rounded up, each royalty rounded down, the provider the rest of the
-    /// gross amount, and what the units did not use back to the customer.
+    /// gross amount, and what the units did not use, with `unspent` that the batch set aside for a draw, back to the customer.
     /// @dev The fee schedule bounds the fee by 10 % and the registry all royalties by 50 %, so that the rest is never negative:
     /// for a gross amount of 1 the fee takes it all, and from 2 on the rounded-up fee is at most one half.
-    function settlement(Order calldata order, Batch calldata batch)
+    function settlement(Order calldata order, Batch calldata batch, uint256 unspent)
         internal
         pure
         returns (Credit[] memory credits, Shares memory shares)
@@ -38,7 +38,7 @@ library Payout {
         }
         shares.fee = partUp(gross, order.feeRate);
         shares.provider = gross - shares.fee - shares.royalties;
-        shares.refund = Terms.reserve(order, batch.count) - gross;
+        shares.refund = Terms.reserve(order, batch.count) + unspent - gross;
         credits[royalties] = Credit(batch.provider, shares.provider);
         credits[royalties + 1] = Credit(order.feeRecipient, shares.fee);
         credits[royalties + 2] = Credit(order.customer, shares.refund);

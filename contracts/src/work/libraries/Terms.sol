@@ -30,6 +30,24 @@ library Terms {
         // Without code at this address, every commit would revert and burn the provider's stake.
         address verification = order.verification;
         _require(verification == address(0) || verification.code.length != 0, "verification", uint160(verification));
+        bool policy = order.policy.rate != 0 || order.policy.tasks != 0 || order.policy.validators != 0;
+        _require(verification != address(0) || (!policy && order.policy.fee == 0), "policy", order.policy.fee);
+    }
+
+    /// @notice Everything that the order escrows at opening.
+    function escrowed(Order calldata order) internal pure returns (uint256) {
+        return reserve(order, order.count) + drawReserve(order, mostBatches(order));
+    }
+
+    /// @notice The most batches that the order can have.
+    function mostBatches(Order calldata order) internal pure returns (uint256) {
+        return (uint256(order.count) + order.minBatch - 1) / order.minBatch;
+    }
+
+    /// @notice What `batches` batches set aside for their draws: a fee for each re-execution and one for who draws.
+    function drawReserve(Order calldata order, uint256 batches) internal pure returns (uint256) {
+        uint256 fees = uint256(order.policy.tasks) * order.policy.validators + 1;
+        return uint256(order.policy.fee) * fees * batches;
     }
 
     /// @notice What `count` tasks reserve: each may bill the whole cap.
