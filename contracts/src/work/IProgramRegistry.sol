@@ -6,7 +6,9 @@ pragma solidity ^0.8.28;
 /// is checked by the rules of `kernels/ARITHMETIC.md` ("Which tapes are valid") and stored as code, never changed.
 interface IProgramRegistry {
     /// @notice A tape was checked and stored at `pointer` (as the code of an account, behind one zero byte).
-    event ProgramRegistered(bytes32 indexed programRoot, address pointer, uint16 maxUnits, uint16 tensors, uint16 operators);
+    event ProgramRegistered(
+        bytes32 indexed programRoot, address pointer, uint16 maxUnits, uint16 tensors, uint16 operators
+    );
 
     /// @notice The bytes are no tape, at byte `offset`.
     error ProgramRegistry_BadFormat(uint256 offset, bytes32 reason);

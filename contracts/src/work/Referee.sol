@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Claim, IReferee, Opening} from "./IReferee.sol";
+import {Elements, Question} from "./referee/Elements.sol";
+import {FixedPoint} from "./referee/FixedPoint.sol";
+import {Openings, Place} from "./referee/Openings.sol";
+import {Rows} from "./referee/Rows.sol";
+import {Form, Opcode, Operator, Shape, Tape} from "./referee/Tape.sol";
+
+/// @title Referee
+/// @notice Recomputes one number of an inference.
+///
+/// An element is recomputed from what the provider itself committed to, and that may be false as well. Such inputs may lie outside the
+/// bounds for which ARITHMETIC.md defines an element (a norm whose maximum is below its elements, exponentials that add up to
+/// zero). Then the answer means nothing, but there is one: the operator to name is the first false one, whose inputs are true, and
+/// on true inputs the answer is exact. It follows that nobody can convict a true row, for all that it depends on is true.
+///
+/// No honest provider takes a task whose units the model does not take, so each row that a provider made for one is false.
+contract Referee is IReferee {
+    using Tape for bytes;
+    using Tape for Shape;
+    using Elements for Question;
+
+    /* VIEWS */
+
+    /// @inheritdoc IReferee
+    function operatorCount(bytes calldata tape) external pure returns (uint16) {
+        return tape.operatorCount();
+    }
+
+    /// @inheritdoc IReferee
+    function shapeOf(bytes calldata tape, uint16 operator, uint32 units)
+        external
+        pure
+        returns (uint32 rows, uint32 rowLength)
+    {
+        _requireBelow("operator", operator, tape.operatorCount());
+        Shape memory shape = tape.shapeAt(operator);
+        return (_limit(shape.rowsOf(units)), _limit(shape.rowLength(units)));
+    }
+
+    /// @inheritdoc IReferee
+    function isFalse(
+        bytes calldata tape,
+        bytes32 weightsRoot,
+        bytes32 traceRoot,
+        Claim calldata claim,
+        uint32 element,
+        Opening[] calldata tensors,
+        Opening[] calldata weights
+    ) external pure returns (bool) {
+        Question memory question = _ask(tape, claim, element);
+        if (question.units == 0 || question.units > tape.maxUnits()) return true;
+        _requireBelow("element", element, _elementsOf(question) + question.shape.headersOf());
+
+        Place[] memory places = _tensorsFor(tape, question);
+        _requireEqual("tensors", tensors.length, places.length);
+        question.tensors = Openings.open(tensors, traceRoot, places, 0);
+        places = _weightsFor(tape, question);
+        _requireEqual("weights", weights.length, places.length);
+        question.weights = Openings.open(weights, weightsRoot, places, tensors.length);
+        return _asksForHeader(question) ? _headerIsFalse(question) : _elementIsFalse(question);
+    }
+
+    /* THE QUESTION */
+
+    /// @dev The question without its openings, if there is such a row.
+    function _ask(bytes calldata tape, Claim calldata claim, uint32 element)
+        private
+        pure
+        returns (Question memory question)
+    {
+        _requireBelow("operator", claim.operator, tape.operatorCount());
+        question.operator = tape.operatorAt(claim.operator);
+        question.shape = tape.shapeOf(question.operator);
+        if (question.operator.code != Opcode.Ids) question.input = tape.shapeAt(question.operator.a);
+        (question.units, question.row, question.element) = (claim.units, claim.row, element);
+        question.data = claim.data;
+
+        _requireBelow("row", claim.row, question.shape.rowsOf(claim.units));
+        _requireEqual("length", claim.data.length, question.shape.rowLength(claim.units));
+    }
+
+    function _elementsOf(Question memory question) private pure returns (uint64) {
+        return question.shape.elementsOf(question.units);
+    }
+
+    function _asksForHeader(Question memory question) private pure returns (bool) {
+        return question.element >= _elementsOf(question);
+    }
+
+    /// @dev The rows of earlier operators that the element depends on. A header depends on its row alone.
+    function _tensorsFor(bytes calldata tape, Question memory question) private pure returns (Place[] memory places) {
+        Operator memory operator = question.operator;
+        Opcode code = operator.code;
+        if (code == Opcode.Ids || _asksForHeader(question)) return places;
+        bool two = code == Opcode.Residual || code == Opcode.Exp || code == Opcode.Context;
+        places = new Place[](two ? 2 : 1);
+        uint64 units = question.units;
+        uint64 first = question.tokenOf();
+        if (code == Opcode.Embed || code == Opcode.Unit) first = 0;
+        if (code == Opcode.Pool) first = question.element;
+        places[0] = Openings.made(tape, operator.a, units, first);
+        if (code == Opcode.Residual) places[1] = Openings.made(tape, operator.c, units, question.row);
+        if (code == Opcode.Exp) places[1] = Openings.made(tape, operator.b, units, question.element % units);
+        if (code == Opcode.Context) places[1] = Openings.made(tape, operator.b, units, question.element);
+    }
+
+    /// @dev The rows of weights that the element depends on.
+    function _weightsFor(bytes calldata tape, Question memory question) private pure returns (Place[] memory places) {
+        Operator memory operator = question.operator;
+        Opcode code = operator.code;
+        bool none = code == Opcode.Ids || code == Opcode.Context || code == Opcode.Pool || code == Opcode.Unit;
+        if (none || _asksForHeader(question)) return places;
+        if (code == Opcode.Embed) {
+            places = new Place[](2);
+            places[0] = Openings.weight(tape, operator.b, Rows.uint16At(question.tensors[0], 2 * question.row));
+            places[1] = Openings.weight(tape, operator.c, question.row);
+            return places;
+        }
+        places = new Place[](1);
+        places[0] = code == Opcode.Exp
+            ? Openings.weight(tape, operator.c, question.element / question.units)
+            : Openings.weight(tape, operator.b, question.channelOf());
+    }
+
+    /* THE ANSWER */
+
+    function _headerIsFalse(Question memory question) private pure returns (bool) {
+        Shape memory shape = question.shape;
+        if (shape.form == Form.Sum) return Elements.sumHeaderIsFalse(question.data, shape.width);
+        if (shape.form == Form.Norm) return Elements.maxIsFalse(question.data, shape.width);
+        if (shape.form == Form.Pool) return Elements.rootIsFalse(question.data, shape.width);
+        uint64 head = question.element - _elementsOf(question);
+        return Elements.totalIsFalse(question.data, shape.heads, question.units, head);
+    }
+
+    function _elementIsFalse(Question memory question) private pure returns (bool) {
+        Shape memory shape = question.shape;
+        bytes memory data = question.data;
+        uint64 element = question.element;
+        Opcode code = question.operator.code;
+        if (code == Opcode.Ids) return Rows.uint16At(data, 2 * element) >= question.operator.x;
+        if (code == Opcode.Embed) return Rows.int32At(data, 8 + 4 * element) != question.embed();
+        if (code == Opcode.Norm) {
+            uint256 header = shape.form == Form.Norm ? 2 : 0;
+            return Rows.int16At(data, header + 2 * element) != question.norm();
+        }
+        if (code == Opcode.Linear) {
+            return Rows.int8At(data, element) != FixedPoint.clamp(question.product(), FixedPoint.MAX_8);
+        }
+        if (code == Opcode.Residual) return Rows.int32At(data, 8 + 4 * element) != question.residual();
+        if (code == Opcode.Gelu) return Elements.quantisedIsFalse(data, shape.width, element, question.gelu());
+        if (code == Opcode.Context) return Elements.quantisedIsFalse(data, shape.width, element, question.context());
+        if (code == Opcode.Exp) {
+            return Elements.exponentialIsFalse(data, shape.heads, question.units, element, question.score());
+        }
+        if (code == Opcode.Pool) return Rows.int32At(data, 4 + 4 * element) != question.pool();
+        return Rows.int16At(data, 2 * element) != question.unit();
+    }
+
+    /* INTERNAL */
+
+    /// @dev A row of more than 2^32 - 1 bytes, which units beyond any model's can ask for, is as impossible to reveal as one of these.
+    function _limit(uint64 value) private pure returns (uint32) {
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return value > type(uint32).max ? type(uint32).max : uint32(value);
+    }
+
+    function _requireEqual(bytes32 what, uint256 value, uint256 expected) private pure {
+        require(value == expected, Referee_BadQuestion(what, value, expected));
+    }
+
+    function _requireBelow(bytes32 what, uint256 value, uint256 count) private pure {
+        require(value < count, Referee_BadQuestion(what, value, count));
+    }
+}

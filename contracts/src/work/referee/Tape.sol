@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @notice What an operator does. The numbers are those of ARITHMETIC.md.
+enum Opcode {
+    None,
+    Ids,
+    Embed,
+    Norm,
+    Linear,
+    Residual,
+    Gelu,
+    Exp,
+    Context,
+    Pool,
+    Unit
+}
+
+/// @notice How the rows of a weight tensor are encoded. The numbers are those of ARITHMETIC.md.
+enum WeightKind {
+    None,
+    Words,
+    Positions,
+    Gains,
+    Linear,
+    Scales
+}
+
+/// @notice What an operator makes: how its rows are encoded, and how many there are. `T` is by channel, the others by token.
+enum Form {
+    Ids,
+    Sum,
+    Norm,
+    NormT,
+    Linear,
+    LinearT,
+    Exp,
+    Quantised,
+    Pool,
+    Unit
+}
+
+/// @notice A decoded operator.
+/// @param code What it does.
+/// @param shift Right shift of its result.
+/// @param residualShift Left shift of the residual.
+/// @param a Position of its first operand: an earlier operator.
+/// @param b Position of its second operand.
+/// @param c Position of its third operand.
+/// @param x The vocabulary of `ids`, the heads of `exp`, 1 for what is written by channel.
+struct Operator {
+    Opcode code;
+    uint8 shift;
+    uint8 residualShift;
+    uint16 a;
+    uint16 b;
+    uint16 c;
+    uint32 x;
+}
+
+/// @notice A decoded weight tensor.
+/// @param kind Encoding of its rows.
+/// @param rows Number of its rows.
+/// @param width Elements of a row that depend on the kind.
+struct WeightTensor {
+    WeightKind kind;
+    uint64 rows;
+    uint64 width;
+}
+
+/// @notice The tensor that an operator makes, but for the number of units.
+/// @param form Encoding of its rows.
+/// @param width Channels (of the queries, for `Exp`; none for `Ids`).
+/// @param heads Heads of `Exp`.
+struct Shape {
+    Form form;
+    uint64 width;
+    uint64 heads;
+}
+
+/// @title Tape
+/// @notice Reads the records of a program, and says what its operators make.
+///
+/// Records of 16 bytes: the header, the weight tensors, the operators. `kernels/ARITHMETIC.md` ("Tape") is the format.
+/// @dev The tape must be valid up to and with the record that is read; `TapeRules` sees to that. Numbers of rows and bytes are
+/// taken in 64 bits, where 32-bit units cannot overflow them.
+library Tape {
+    /// @notice Bytes of a record.
+    uint256 internal constant RECORD = 16;
+
+    /* RECORDS */
+
+    /// @notice Number of records, the header included.
+    function recordCount(bytes calldata tape) internal pure returns (uint256) {
+        return tape.length / RECORD;
+    }
+
+    /// @notice The bytes of record `position`.
+    function recordAt(bytes calldata tape, uint256 position) internal pure returns (bytes16) {
+        return bytes16(tape[position * RECORD:(position + 1) * RECORD]);
+    }
+
+    /// @notice The most units that an input may have.
+    function maxUnits(bytes calldata tape) internal pure returns (uint16) {
+        return uint16(bytes2(tape[8:10]));
+    }
+
+    /// @notice Number of weight tensors.
+    function tensorCount(bytes calldata tape) internal pure returns (uint16) {
+        return uint16(bytes2(tape[10:12]));
+    }
+
+    /// @notice Number of operators.
+    function operatorCount(bytes calldata tape) internal pure returns (uint16) {
+        return uint16(bytes2(tape[12:14]));
+    }
+
+    /// @notice Weight tensor `position`.
+    function tensorAt(bytes calldata tape, uint256 position) internal pure returns (WeightTensor memory tensor) {
+        bytes16 record = recordAt(tape, 1 + position);
+        tensor.kind = WeightKind(uint8(record[0]));
+        tensor.rows = _field32(record, 4);
+        tensor.width = _field32(record, 8);
+    }
+
+    /// @notice Operator `position`.
+    function operatorAt(bytes calldata tape, uint256 position) internal pure returns (Operator memory operator) {
+        bytes16 record = recordAt(tape, 1 + uint256(tensorCount(tape)) + position);
+        operator.code = Opcode(uint8(record[0]));
+        operator.shift = uint8(record[1]);
+        operator.residualShift = uint8(record[2]);
+        operator.a = _field16(record, 4);
+        operator.b = _field16(record, 6);
+        operator.c = _field16(record, 8);
+        operator.x = _field32(record, 12);
+    }
+
+    /// @dev The integer at byte `offset`.
+    function _field16(bytes16 record, uint256 offset) private pure returns (uint16) {
+        // What follows the integer is dropped on purpose.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint16(bytes2(record << 8 * offset));
+    }
+
+    /// @dev The integer at byte `offset`.
+    function _field32(bytes16 record, uint256 offset) private pure returns (uint32) {
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint32(bytes4(record << 8 * offset));
+    }
+
+    /* WEIGHTS */
+
+    /// @notice Bytes of a row of a weight tensor.
+    function rowLength(WeightTensor memory tensor) internal pure returns (uint64) {
+        if (tensor.kind == WeightKind.Words) return 4 + tensor.width;
+        if (tensor.kind == WeightKind.Positions) return 2 * tensor.width;
+        if (tensor.kind == WeightKind.Gains) return 8;
+        if (tensor.kind == WeightKind.Linear) return 9 + tensor.width;
+        return 4;
+    }
+
+    /* SHAPES */
+
+    /// @notice What operator `position` makes.
+    function shapeAt(bytes calldata tape, uint256 position) internal pure returns (Shape memory) {
+        return shapeOf(tape, operatorAt(tape, position));
+    }
+
+    /// @notice What `operator` makes. Widths follow from the weights, so that this looks back three operators at most (from the
+    /// unit vector over the pool to the norm).
+    function shapeOf(bytes calldata tape, Operator memory operator) internal pure returns (Shape memory) {
+        Opcode code = operator.code;
+        bool byChannel = operator.x == 1;
+        if (code == Opcode.Ids) return Shape(Form.Ids, 0, 0);
+        if (code == Opcode.Embed) return Shape(Form.Sum, tensorAt(tape, operator.b).width, 0);
+        if (code == Opcode.Exp) return Shape(Form.Exp, shapeAt(tape, operator.a).width, operator.x);
+        if (code == Opcode.Context) return Shape(Form.Quantised, shapeAt(tape, operator.b).width, 0);
+        if (code == Opcode.Pool) return Shape(Form.Pool, shapeAt(tape, operator.a).width, 0);
+        if (code == Opcode.Unit) return Shape(Form.Unit, shapeAt(tape, operator.a).width, 0);
+        // What remains has a channel for each row of its weights.
+        uint64 width = tensorAt(tape, operator.b).rows;
+        if (code == Opcode.Norm) return Shape(byChannel ? Form.NormT : Form.Norm, width, 0);
+        if (code == Opcode.Linear) return Shape(byChannel ? Form.LinearT : Form.Linear, width, 0);
+        return Shape(code == Opcode.Residual ? Form.Sum : Form.Quantised, width, 0);
+    }
+
+    /// @notice Rows of the tensor of `units` units.
+    function rowsOf(Shape memory shape, uint64 units) internal pure returns (uint64) {
+        Form form = shape.form;
+        if (form == Form.Ids || form == Form.Pool || form == Form.Unit) return 1;
+        return isByChannel(shape) ? shape.width : units;
+    }
+
+    /// @notice Bytes of a row of the tensor of `units` units.
+    function rowLength(Shape memory shape, uint64 units) internal pure returns (uint64) {
+        Form form = shape.form;
+        uint64 width = shape.width;
+        if (form == Form.Ids || form == Form.NormT) return 2 * units;
+        if (form == Form.Sum) return 8 + 4 * width;
+        if (form == Form.Norm) return 2 + 2 * width;
+        if (form == Form.Linear) return width;
+        if (form == Form.LinearT) return units;
+        if (form == Form.Exp) return shape.heads * (8 + units);
+        if (form == Form.Quantised) return 4 + width;
+        if (form == Form.Pool) return 4 + 4 * width;
+        return 2 * width;
+    }
+
+    /// @notice Elements proper of a row of the tensor of `units` units.
+    function elementsOf(Shape memory shape, uint64 units) internal pure returns (uint64) {
+        if (shape.form == Form.Ids || isByChannel(shape)) return units;
+        if (shape.form == Form.Exp) return shape.heads * units;
+        return shape.width;
+    }
+
+    /// @notice Elements that a row carries of itself as a whole: mean and deviation, the `max` of a norm, a root, the sums of heads.
+    function headersOf(Shape memory shape) internal pure returns (uint64) {
+        Form form = shape.form;
+        if (form == Form.Exp) return shape.heads;
+        return form == Form.Sum || form == Form.Norm || form == Form.Pool ? 1 : 0;
+    }
+
+    /// @notice Whether the rows are channels and their elements tokens.
+    function isByChannel(Shape memory shape) internal pure returns (bool) {
+        return shape.form == Form.NormT || shape.form == Form.LinearT;
+    }
+}
