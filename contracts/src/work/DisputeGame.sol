@@ -305,13 +305,11 @@ contract DisputeGame is IDisputeGame {
         delete _seals[sealHash];
     }
 
-    function _newGame(
-        Order calldata order,
-        Batch calldata batch,
-        Task calldata task,
-        bytes32 batchId,
-        Seal memory made
-    ) private view returns (Game memory game) {
+    function _newGame(Order calldata order, Batch calldata batch, Task calldata task, bytes32 batchId, Seal memory made)
+        private
+        view
+        returns (Game memory game)
+    {
         Model memory model = models.modelOf(order.modelId);
         game.batchId = batchId;
         (game.challenger, game.provider, game.defender) = (msg.sender, batch.provider, batch.provider);
@@ -420,12 +418,10 @@ contract DisputeGame is IDisputeGame {
         require(same, DisputeGame_BadAnswer("trace", traceRoot, revealed));
     }
 
-    function _requireOperatorRoot(
-        Game calldata game,
-        bytes memory tape,
-        bytes32 operatorRoot,
-        bytes32[] calldata proof
-    ) private view {
+    function _requireOperatorRoot(Game calldata game, bytes memory tape, bytes32 operatorRoot, bytes32[] calldata proof)
+        private
+        view
+    {
         bytes32 traceRoot = _answers[game.batchId][game.index].traceRoot;
         uint16 count = referee.operatorCount(tape);
         bytes32 leaf = MerkleTree.leafHash(abi.encodePacked(operatorRoot));

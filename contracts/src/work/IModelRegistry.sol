@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IProgramRegistry} from "./IProgramRegistry.sol";
+
 /// @notice A share of a model's gross revenue, in basis points.
 struct Royalty {
     address account;
@@ -57,6 +59,8 @@ interface IModelRegistry {
     error ModelRegistry_NotOwner(bytes32 modelId, address caller);
     /// @notice A root of zero, or zero bytes a unit.
     error ModelRegistry_EmptyModel();
+    /// @notice The program was not registered, so nobody could referee it.
+    error ModelRegistry_UnknownProgram(bytes32 programRoot);
     /// @notice More royalty accounts than `MAX_ROYALTIES`.
     error ModelRegistry_TooManyRoyalties(uint256 count, uint256 maximum);
     /// @notice The shares exceed `MAX_ROYALTY_SHARE` basis points in all.
@@ -72,6 +76,8 @@ interface IModelRegistry {
     /// @notice An owner must be an account.
     error ModelRegistry_ZeroOwner();
 
+    /// @notice The programs that models can have.
+    function programs() external view returns (IProgramRegistry);
     /// @notice Royalty accounts a model may have: 8.
     function MAX_ROYALTIES() external view returns (uint256);
     /// @notice Basis points that all royalties of a model may take together: 5,000.

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IBeacon} from "./IBeacon.sol";
 import {IDisputeGame} from "./IDisputeGame.sol";
 import {IJobEscrow} from "./IJobEscrow.sol";
+import {IValidatorSeats} from "./IValidatorSeats.sol";
 import {Batch, Order, Task} from "./WorkTypes.sol";
 
 /// @notice How far the draw of a batch is.
@@ -76,16 +77,6 @@ struct Binding {
     bytes32[] outputProof;
 }
 
-/// @notice A validator's seat.
-/// @param number Place in the table, counted from 1; zero while not seated.
-/// @param releasableAt Once it left: when its stake comes free (Unix seconds).
-/// @param stake What it locks.
-struct Seat {
-    uint32 number;
-    uint40 releasableAt;
-    uint128 stake;
-}
-
 /// @notice The reward of a conviction, held until every game that could have an earlier seal is over.
 struct Pot {
     address winner;
@@ -98,16 +89,12 @@ struct Pot {
 /// @param sealWindow Seconds to commit to a trace root after the draw.
 /// @param revealWindow Seconds to reveal.
 /// @param challengeWindow Seconds to open a game after a dissent, and between an agreed draw and settlement without a receipt.
-/// @param exitDelay Seconds from a validator's leaving until its stake comes free.
-/// @param seatStake What a seat locks, in the stake token.
 /// @param colluding Share of the seats that is assumed to collude, in basis points: the `r` of the inequalities.
 /// @param gasPrice What a unit of gas is reckoned at, in the stake token's smallest part.
 struct Parameters {
     uint32 sealWindow;
     uint32 revealWindow;
     uint32 challengeWindow;
-    uint32 exitDelay;
-    uint128 seatStake;
     uint16 colluding;
     uint128 gasPrice;
 }
@@ -156,17 +143,9 @@ interface IVerification {
     /// @notice `validator` was silent, agreed with a lie, or accused falsely: its seat is gone.
     event ValidatorSlashed(bytes32 indexed batchId, uint32 indexed index, address indexed validator, uint256 amount);
     /// @notice A game was won against the provider; `winner` has the earliest seal so far and may claim the pot from `claimableAt`.
-    event PotAssigned(
-        bytes32 indexed batchId, address indexed winner, uint64 seal, uint256 amount, uint40 claimableAt
-    );
+    event PotAssigned(bytes32 indexed batchId, address indexed winner, uint64 seal, uint256 amount, uint40 claimableAt);
     /// @notice The pot was paid.
     event PotClaimed(bytes32 indexed batchId, address indexed winner, uint256 amount);
-    /// @notice `validator` took seat `number`.
-    event Seated(address indexed validator, uint32 number, uint256 stake);
-    /// @notice `validator` left its seat (or lost it); `moved` sits there now, if not zero. Its stake comes free at `releasableAt`.
-    event Unseated(address indexed validator, uint32 number, address moved, uint40 releasableAt);
-    /// @notice The stake of a former seat was freed.
-    event SeatReleased(address indexed validator, uint256 stake);
 
     /// @notice Only `expected` may do this.
     error Verification_NotAllowed(address caller, address expected);
@@ -196,10 +175,6 @@ interface IVerification {
     error Verification_NotDemanded(uint32 index);
     /// @notice Games are open on the batch.
     error Verification_GamesOpen(uint256 games);
-    /// @notice The validator holds a seat, or one whose stake is not free before `releasableAt`.
-    error Verification_Seated(address validator, uint40 releasableAt);
-    /// @notice The validator holds no seat.
-    error Verification_NotSeated(address validator);
     /// @notice There is no pot, or it is not claimable before `claimableAt`.
     error Verification_NoPot(bytes32 batchId, uint40 claimableAt);
 
@@ -242,23 +217,17 @@ interface IVerification {
     /* GAMES */
 
     /// @notice A game against the batch's provider was won, over the task `index`: convicts. Only the dispute game.
-    function convict(Order calldata order, Batch calldata batch, uint32 index, address winner, uint64 sealNumber) external;
+    function convict(Order calldata order, Batch calldata batch, uint32 index, address winner, uint64 sealNumber)
+        external;
     /// @notice Pays the pot of a conviction to the winner with the earliest seal. Anyone.
     function claimPot(bytes32 batchId) external;
-
-    /* SEATS */
-
-    /// @notice Takes a seat for the caller, with `seatStake` of its provision for this contract.
-    function takeSeat() external;
-    /// @notice Leaves the seat. Draws of earlier commits still bind the caller.
-    function leaveSeat() external;
-    /// @notice Frees the stake of a seat that was left `exitDelay` ago.
-    function releaseSeat() external;
 
     /* VIEWS */
 
     /// @notice The escrow whose batches are drawn.
     function escrow() external view returns (IJobEscrow);
+    /// @notice The validators.
+    function seats() external view returns (IValidatorSeats);
     /// @notice Where the games are played.
     function disputes() external view returns (IDisputeGame);
     /// @notice Where the values come from.
@@ -280,8 +249,4 @@ interface IVerification {
     function challengeEnd(bytes32 batchId) external view returns (uint40);
     /// @notice The pot of a batch.
     function potOf(bytes32 batchId) external view returns (Pot memory);
-    /// @notice A validator's seat.
-    function seatOf(address validator) external view returns (Seat memory);
-    /// @notice Number of seats held now.
-    function seatCount() external view returns (uint256);
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IModelRegistry, Model, PriceFloor, Royalty} from "./IModelRegistry.sol";
+import {IProgramRegistry} from "./IProgramRegistry.sol";
 
 /// @title ModelRegistry
 /// @notice Models, their price floors and royalty splits. No admin: each model answers to its owner alone.
@@ -18,11 +19,19 @@ contract ModelRegistry is IModelRegistry {
     /// @inheritdoc IModelRegistry
     uint256 public constant MAX_ROYALTY_SHARE = 5000;
 
+    /// @inheritdoc IModelRegistry
+    IProgramRegistry public immutable programs;
+
     /* STORAGE */
 
     mapping(bytes32 modelId => Model) private _models;
 
     mapping(bytes32 modelId => mapping(address token => Floor)) private _floors;
+
+    /// @param programs_ The programs that models can have.
+    constructor(IProgramRegistry programs_) {
+        programs = programs_;
+    }
 
     /// @dev Lets only the owner of a known model through.
     modifier onlyOwner(bytes32 modelId) {
@@ -72,7 +81,8 @@ contract ModelRegistry is IModelRegistry {
         Royalty[] calldata royalties,
         PriceFloor[] calldata floors
     ) external returns (bytes32 modelId) {
-        require(programRoot != 0 && weightsRoot != 0 && unitBytes != 0, ModelRegistry_EmptyModel());
+        require(weightsRoot != 0 && unitBytes != 0, ModelRegistry_EmptyModel());
+        require(programs.isRegistered(programRoot), ModelRegistry_UnknownProgram(programRoot));
         modelId = keccak256(abi.encode(block.chainid, address(this), msg.sender, programRoot, weightsRoot));
         require(_models[modelId].owner == address(0), ModelRegistry_AlreadyRegistered(modelId));
 

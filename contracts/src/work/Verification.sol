@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {Credit, ILedger} from "../ledger/ILedger.sol";
-import {IStaking} from "../staking/IStaking.sol";
 import {IBeacon} from "./IBeacon.sol";
 import {IDisputeGame} from "./IDisputeGame.sol";
 import {BatchStatus, IJobEscrow} from "./IJobEscrow.sol";
@@ -15,15 +14,14 @@ import {
     Parameters,
     Pot,
     Revealed,
-    Sealed,
-    Seat
+    Sealed
 } from "./IVerification.sol";
-import {Batch, Order} from "./WorkTypes.sol";
+import {IValidatorSeats} from "./IValidatorSeats.sol";
+import {Batch, Order, Task} from "./WorkTypes.sol";
 import {Deterrence} from "./libraries/Deterrence.sol";
 import {Lot} from "./libraries/Lot.sol";
 import {MerkleTree} from "./libraries/MerkleTree.sol";
 import {Payout} from "./libraries/Payout.sol";
-import {Seats} from "./libraries/Seats.sol";
 import {TaskLeaf} from "./libraries/TaskLeaf.sol";
 import {Terms} from "./libraries/Terms.sol";
 
@@ -33,8 +31,7 @@ import {Terms} from "./libraries/Terms.sol";
 /// call nobody back but through moves that check their own state; state is written before any of them moves money.
 contract Verification is IVerification {
     using Terms for Order;
-    using TaskLeaf for *;
-    using Seats for Seats.Table;
+    using TaskLeaf for Task;
 
     /// @dev Parties of a draw are bits of 64.
     uint256 private constant MAX_PARTIES = 64;
@@ -45,11 +42,11 @@ contract Verification is IVerification {
     IDisputeGame public immutable disputes;
     /// @inheritdoc IVerification
     IBeacon public immutable beacon;
+    /// @inheritdoc IVerification
+    IValidatorSeats public immutable seats;
 
     ILedger private immutable _ledger;
-    IStaking private immutable _staking;
     address private immutable _token;
-    address private immutable _burn;
     uint256 private immutable _chainId;
     uint256 private immutable _slashBurn;
     uint256 private immutable _slashReward;
@@ -58,8 +55,6 @@ contract Verification is IVerification {
     uint32 private immutable _sealWindow;
     uint32 private immutable _revealWindow;
     uint32 private immutable _challengeWindow;
-    uint32 private immutable _exitDelay;
-    uint128 private immutable _seatStake;
     uint16 private immutable _colluding;
     uint128 private immutable _gasPrice;
 
@@ -71,37 +66,38 @@ contract Verification is IVerification {
     /// @dev Parties that were slashed, as bits.
     mapping(bytes32 batchId => uint64) private _slashed;
     mapping(bytes32 batchId => Pot) private _pots;
-    Seats.Table private _seats;
 
     /// @param escrow_ The escrow whose batches are drawn.
     /// @param disputes_ Where the games are played.
     /// @param beacon_ Where the values come from.
     /// @param chosen The deployment's choices.
-    constructor(IJobEscrow escrow_, IDisputeGame disputes_, IBeacon beacon_, Parameters memory chosen) {
-        (escrow, disputes, beacon) = (escrow_, disputes_, beacon_);
-        (_ledger, _staking) = (escrow_.ledger(), escrow_.staking());
-        (_token, _burn, _chainId) = (_staking.token(), _ledger.BURN(), block.chainid);
-        (_slashBurn, _slashReward) = (escrow_.SLASH_BURN(), escrow_.SLASH_REWARD());
-        _longestGame = disputes_.longestGame();
+    constructor(
+        IJobEscrow escrow_,
+        IValidatorSeats seats_,
+        IDisputeGame disputes_,
+        IBeacon beacon_,
+        Parameters memory chosen
+    ) {
+        (escrow, seats, disputes, beacon) = (escrow_, seats_, disputes_, beacon_);
+        (_ledger, _token, _chainId) = (escrow_.ledger(), escrow_.staking().token(), block.chainid);
+        (_slashReward, _longestGame) = (escrow_.SLASH_REWARD(), disputes_.longestGame());
+        _slashBurn = escrow_.SLASH_BURN();
 
         require(chosen.sealWindow != 0, Verification_BadTerms("sealWindow", 0, 1));
         require(chosen.revealWindow != 0, Verification_BadTerms("revealWindow", 0, 1));
         require(chosen.challengeWindow != 0, Verification_BadTerms("challengeWindow", 0, 1));
-        require(chosen.seatStake != 0, Verification_BadTerms("seatStake", 0, 1));
         bool share = chosen.colluding != 0 && chosen.colluding < Deterrence.BASIS;
         require(share, Verification_BadTerms("colluding", chosen.colluding, Deterrence.BASIS));
-        (_sealWindow, _revealWindow) = (chosen.sealWindow, chosen.revealWindow);
-        (_challengeWindow, _exitDelay) = (chosen.challengeWindow, chosen.exitDelay);
-        (_seatStake, _colluding, _gasPrice) = (chosen.seatStake, chosen.colluding, chosen.gasPrice);
+        (_sealWindow, _revealWindow, _challengeWindow) =
+        (chosen.sealWindow, chosen.revealWindow, chosen.challengeWindow);
+        (_colluding, _gasPrice) = (chosen.colluding, chosen.gasPrice);
     }
 
     /* VIEWS */
 
     /// @inheritdoc IVerification
     function parameters() public view returns (Parameters memory) {
-        return Parameters(
-            _sealWindow, _revealWindow, _challengeWindow, _exitDelay, _seatStake, _colluding, _gasPrice
-        );
+        return Parameters(_sealWindow, _revealWindow, _challengeWindow, _colluding, _gasPrice);
     }
 
     /// @inheritdoc IVerification
@@ -119,7 +115,7 @@ contract Verification is IVerification {
         bytes32 batchId = _requireMatch(order, batch);
         bytes32 seed = _seeds[batchId];
         require(seed != 0, Verification_WrongStatus(batchId, _draws[batchId].status));
-        return Lot.all(_seats, seed, batch, order.policy);
+        return _lot(order, batch, seed);
     }
 
     /// @inheritdoc IVerification
@@ -149,16 +145,6 @@ contract Verification is IVerification {
         return _pots[batchId];
     }
 
-    /// @inheritdoc IVerification
-    function seatOf(address validator) external view returns (Seat memory) {
-        return _seats.seats[validator];
-    }
-
-    /// @inheritdoc IVerification
-    function seatCount() public view returns (uint256) {
-        return _seats.countAt(uint40(block.timestamp));
-    }
-
     /* ESCROW */
 
     /// @inheritdoc IVerification
@@ -173,9 +159,10 @@ contract Verification is IVerification {
         uint256 fee = Deterrence.feeNeeded(order, parameters());
         require(order.policy.fee >= fee, Verification_BadTerms("fee", order.policy.fee, fee));
         // A validator that leaves just after the commit is still bound at the end of the latest game.
-        uint256 longest = uint256(order.settleWindow) + _sealWindow + _revealWindow + 2 * uint256(_challengeWindow)
-            + _longestGame;
-        require(_exitDelay >= longest, Verification_BadTerms("settleWindow", _exitDelay, longest));
+        uint256 longest =
+            uint256(order.settleWindow) + _sealWindow + _revealWindow + 2 * uint256(_challengeWindow) + _longestGame;
+        uint256 bound = seats.exitDelay();
+        require(bound >= longest, Verification_BadTerms("settleWindow", bound, longest));
         // Stake grows with the count by a constant a task, what is needed by no less: the ends decide.
         _checkStake(order, 1);
         _checkStake(order, order.count);
@@ -183,11 +170,11 @@ contract Verification is IVerification {
 
     /// @inheritdoc IVerification
     function checkTake(Order calldata order) external view {
-        uint256 seats = seatCount();
+        uint256 held = seats.seatCount(address(this));
         uint256 share = (Deterrence.BASIS + _colluding - 1) / _colluding;
         uint256 needed = uint256(order.policy.validators) + 2;
         if (share > needed) needed = share;
-        require(seats >= needed, Verification_TooFewValidators(seats, needed));
+        require(held >= needed, Verification_TooFewValidators(held, needed));
     }
 
     /// @inheritdoc IVerification
@@ -311,7 +298,7 @@ contract Verification is IVerification {
         );
         uint40 end = status == DrawStatus.Sealing ? state.phaseEnd + _revealWindow : state.phaseEnd;
         require(block.timestamp > end, Verification_TooEarly(end));
-        DrawnTask[] memory lot = Lot.all(_seats, _seeds[batchId], batch, order.policy);
+        DrawnTask[] memory lot = _lot(order, batch, _seeds[batchId]);
         if (!disputed && _dissent(batchId, state, lot)) return;
         uint256 games = disputes.openGames(batchId);
         require(!disputed || games == 0, Verification_GamesOpen(games));
@@ -355,34 +342,6 @@ contract Verification is IVerification {
         _ledger.pay(_token, Payout.single(pot.winner, pot.amount));
     }
 
-    /* SEATS */
-
-    /// @inheritdoc IVerification
-    function takeSeat() external {
-        Seat memory seat = _seats.seats[msg.sender];
-        bool free = seat.number == 0 && seat.stake == 0;
-        require(free, Verification_Seated(msg.sender, seat.releasableAt));
-        uint32 number = _seats.add(msg.sender, _seatStake);
-        emit Seated(msg.sender, number, _seatStake);
-        _staking.lock(msg.sender, _seatStake);
-    }
-
-    /// @inheritdoc IVerification
-    function leaveSeat() external {
-        require(_seats.seats[msg.sender].number != 0, Verification_NotSeated(msg.sender));
-        _unseat(msg.sender, uint40(block.timestamp) + _exitDelay);
-    }
-
-    /// @inheritdoc IVerification
-    function releaseSeat() external {
-        Seat memory seat = _seats.seats[msg.sender];
-        bool left = seat.number == 0 && seat.stake != 0;
-        require(left && block.timestamp >= seat.releasableAt, Verification_Seated(msg.sender, seat.releasableAt));
-        delete _seats.seats[msg.sender];
-        emit SeatReleased(msg.sender, seat.stake);
-        _staking.unlock(msg.sender, seat.stake);
-    }
-
     /* PHASES */
 
     /// @dev Places that nobody holds count as sealed and revealed.
@@ -393,7 +352,7 @@ contract Verification is IVerification {
         Draw storage state,
         bytes32 seed
     ) private {
-        DrawnTask[] memory lot = Lot.all(_seats, seed, batch, order.policy);
+        DrawnTask[] memory lot = _lot(order, batch, seed);
         uint256 width = uint256(order.policy.validators) + 1;
         uint256 absent;
         uint32[] memory indices = new uint32[](lot.length);
@@ -431,9 +390,8 @@ contract Verification is IVerification {
         (uint256 party, uint64 revealedBy) = (root.party, state.revealedBy);
         bool may = party < MAX_PARTIES && state.sealedBy & ~revealedBy & uint64(1 << party) != 0;
         require(may && root.traceRoot != 0, Verification_BadParty(root.party));
-        bytes32 actual = keccak256(
-            abi.encode(root.traceRoot, root.salt, _chainId, address(this), batchId, root.index, msg.sender)
-        );
+        bytes32 actual =
+            keccak256(abi.encode(root.traceRoot, root.salt, _chainId, address(this), batchId, root.index, msg.sender));
         bytes32 expected = _words[batchId][party];
         require(actual == expected, Verification_BadSeal(expected, actual));
         state.revealedBy = revealedBy | uint64(1 << party);
@@ -534,16 +492,12 @@ contract Verification is IVerification {
     /* SLASHING */
 
     /// @dev Validators that agreed with a provider who lost the task, where it was drawn.
-    function _slashWhoAgreed(
-        Order calldata order,
-        Batch calldata batch,
-        bytes32 batchId,
-        uint32 index,
-        address winner
-    ) private {
+    function _slashWhoAgreed(Order calldata order, Batch calldata batch, bytes32 batchId, uint32 index, address winner)
+        private
+    {
         bytes32 root = _revealedRoots[batchId][index];
         if (root == 0) return;
-        DrawnTask[] memory lot = Lot.all(_seats, _seeds[batchId], batch, order.policy);
+        DrawnTask[] memory lot = _lot(order, batch, _seeds[batchId]);
         uint256 place;
         while (lot[place].index != index) ++place;
         DrawnTask memory drawn = lot[place];
@@ -567,24 +521,8 @@ contract Verification is IVerification {
         uint64 slashed = _slashed[batchId];
         if (slashed >> party & 1 == 1) return;
         _slashed[batchId] = slashed | uint64(1 << party);
-        uint128 stake = _seats.seats[validator].stake;
-        if (stake == 0) return;
-        emit ValidatorSlashed(batchId, index, validator, stake);
-        _slashSeat(validator, stake, beneficiary, customer);
-    }
-
-    function _slashSeat(address validator, uint128 stake, address beneficiary, address customer) private {
-        Seat storage seat = _seats.seats[validator];
-        if (seat.number != 0) _unseat(validator, uint40(block.timestamp));
-        seat.stake = 0;
-        Credit[] memory credits = Payout.slashing(stake, _slashBurn, _slashReward, _burn, beneficiary, customer);
-        _staking.slash(validator, stake, credits);
-    }
-
-    function _unseat(address validator, uint40 releasableAt) private {
-        uint32 number = _seats.seats[validator].number;
-        address moved = _seats.remove(validator, releasableAt);
-        emit Unseated(validator, number, moved, releasableAt);
+        uint256 amount = seats.slash(validator, beneficiary, customer);
+        emit ValidatorSlashed(batchId, index, validator, amount);
     }
 
     /* REQUIREMENTS */
@@ -624,11 +562,33 @@ contract Verification is IVerification {
     ) private view returns (uint256) {
         require(place < places, Verification_NotDrawn(place, msg.sender));
         if (msg.sender == batch.provider) return place * width;
-        address[] memory drawn = Lot.validators(_seats, seed, batch, place, order.policy.validators);
+        address[] memory drawn = _validators(order, batch, seed, place);
         for (uint256 number; number < drawn.length; ++number) {
             if (drawn[number] == msg.sender) return place * width + number + 1;
         }
         revert Verification_NotDrawn(place, msg.sender);
+    }
+
+    /// @dev The validators of a place, among those seated just before the commit.
+    function _validators(Order calldata order, Batch calldata batch, bytes32 seed, uint256 place)
+        private
+        view
+        returns (address[] memory)
+    {
+        bytes32 own = keccak256(abi.encode(seed, "validators", place));
+        return seats.pick(address(this), own, order.policy.validators, batch.committedAt - 1, batch.provider);
+    }
+
+    function _lot(Order calldata order, Batch calldata batch, bytes32 seed)
+        private
+        view
+        returns (DrawnTask[] memory lot)
+    {
+        uint32[] memory indices = Lot.tasks(seed, batch, order.policy.tasks);
+        lot = new DrawnTask[](indices.length);
+        for (uint256 place; place < indices.length; ++place) {
+            lot[place] = DrawnTask(indices[place], _validators(order, batch, seed, place));
+        }
     }
 
     function _everybody(uint256 parties) private pure returns (uint64) {
