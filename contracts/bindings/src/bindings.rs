@@ -39,3 +39,33 @@ sol!(
     JobEscrow,
     "../abi/JobEscrow.json"
 );
+sol!(
+    #[sol(rpc, all_derives)]
+    ProgramRegistry,
+    "../abi/ProgramRegistry.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    Referee,
+    "../abi/Referee.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    PrevrandaoBeacon,
+    "../abi/PrevrandaoBeacon.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    ValidatorSeats,
+    "../abi/ValidatorSeats.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    DisputeGame,
+    "../abi/DisputeGame.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    Verification,
+    "../abi/Verification.json"
+);

@@ -3,7 +3,10 @@
 //!
 //! ```text
 //! AccessManager(admin) → FeeSchedule(manager, pool, rate) → Ledger() → Staking(ledger, token, thaw)
-//!     → ModelRegistry() → JobEscrow(ledger, staking, registry, fees)      [→ DevToken() on chain 31337]
+//!     → ProgramRegistry() → ModelRegistry(programs) → JobEscrow(ledger, staking, registry, fees)
+//!     → Referee() → PrevrandaoBeacon(delay) → ValidatorSeats(staking, burn, stake, delay)
+//!     → DisputeGame(escrow, programs, referee, clocks) → Verification(escrow, seats, game, beacon, choices)
+//!     [→ DevToken() on chain 31337]
 //! ```
 //! Every argument is part of the init code, so there is no set-up transaction that somebody could race. Deployment may be
 //! interrupted anywhere and run again: what lies at its address already is verified and left alone.
@@ -30,7 +33,8 @@ use alloy::{
 pub use self::{
     artifact::Artifact,
     plan::{
-        CREATE2_DEPLOYER, Contract, DEVNET_CHAIN_ID, MAX_RATE, Plan, SUITE_VERSION, dev_token, devnet_parameters, salt,
+        CREATE2_DEPLOYER, Contract, DEVNET_CHAIN_ID, MAX_RATE, Plan, SUITE_VERSION, dev_token, devnet_parameters,
+        devnet_verification, salt,
     },
 };
 use crate::suite::{Parameters, Suite};
@@ -359,8 +363,14 @@ async fn record(provider: &DynProvider, plan: Plan, code_hashes: BTreeMap<String
         fee_schedule: plan.fee_schedule.address,
         ledger: plan.ledger.address,
         staking: plan.staking.address,
+        program_registry: plan.program_registry.address,
         model_registry: plan.model_registry.address,
         job_escrow: plan.job_escrow.address,
+        referee: plan.referee.address,
+        beacon: plan.beacon.address,
+        validator_seats: plan.validator_seats.address,
+        dispute_game: plan.dispute_game.address,
+        verification: plan.verification.address,
         dev_token: plan.dev_token.as_ref().map(|contract| contract.address),
         parameters: plan.parameters,
         code_hashes,

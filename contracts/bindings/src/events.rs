@@ -6,7 +6,10 @@ use alloy::{
     sol_types::SolEventInterface,
 };
 
-use crate::{FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking, Suite};
+use crate::{
+    DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry, Staking, Suite,
+    ValidatorSeats, Verification,
+};
 
 /// An event of one of the suite's contracts.
 #[derive(Clone, Debug)]
@@ -21,6 +24,16 @@ pub enum SuiteEvent {
     ModelRegistry(ModelRegistry::ModelRegistryEvents),
     /// Orders, batches, demands.
     JobEscrow(Box<JobEscrow::JobEscrowEvents>),
+    /// Programs.
+    ProgramRegistry(ProgramRegistry::ProgramRegistryEvents),
+    /// Recorded rounds.
+    Beacon(PrevrandaoBeacon::PrevrandaoBeaconEvents),
+    /// Validators.
+    ValidatorSeats(ValidatorSeats::ValidatorSeatsEvents),
+    /// Games.
+    DisputeGame(Box<DisputeGame::DisputeGameEvents>),
+    /// Draws and convictions.
+    Verification(Box<Verification::VerificationEvents>),
 }
 
 /// A log of a suite contract that is none of its events: the record and the chain are of different versions.
@@ -52,6 +65,16 @@ impl SuiteEvent {
             Self::ModelRegistry(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else if address == suite.fee_schedule {
             Self::FeeSchedule(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.verification {
+            Self::Verification(Box::new(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?))
+        } else if address == suite.dispute_game {
+            Self::DisputeGame(Box::new(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?))
+        } else if address == suite.validator_seats {
+            Self::ValidatorSeats(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.beacon {
+            Self::Beacon(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.program_registry {
+            Self::ProgramRegistry(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else {
             return Ok(None);
         };

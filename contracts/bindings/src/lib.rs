@@ -9,6 +9,9 @@ pub mod protocol;
 pub mod rpc;
 pub mod suite;
 
-pub use bindings::{AccessManager, DevToken, FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking};
+pub use bindings::{
+    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry,
+    Referee, Staking, ValidatorSeats, Verification,
+};
 pub use events::SuiteEvent;
 pub use suite::Suite;

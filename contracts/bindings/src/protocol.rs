@@ -3,10 +3,13 @@
 use alloy::{
     primitives::{Address, B256, U256, keccak256},
     sol,
-    sol_types::{Eip712Domain, SolStruct, SolValue, eip712_domain},
+    sol_types::{Eip712Domain, SolStruct, SolType, SolValue, eip712_domain},
 };
 
-use crate::JobEscrow::{Batch, Order};
+use crate::{
+    DisputeGame::Game,
+    JobEscrow::{Batch, Order},
+};
 
 sol! {
     /// What a customer signs to settle a batch at once (EIP-712). It covers the batch's content without its time, so that
@@ -60,9 +63,51 @@ pub fn stake_for(order: &Order, count: u32) -> Option<u128> {
     order.stakePerTask.checked_mul(u128::from(count))?.checked_add(order.stakePerBatch)
 }
 
-/// What an order escrows: `unitPrice * unitCap * count`, below `2^192`.
+/// What an order escrows: `unitPrice * unitCap * count`, and a draw for each batch that it can have; below `2^193`.
 pub fn escrowed(order: &Order) -> U256 {
-    U256::from(order.unitPrice) * U256::from(order.unitCap) * U256::from(order.count)
+    let tasks = U256::from(order.unitPrice) * U256::from(order.unitCap) * U256::from(order.count);
+    tasks + draw_reserve(order) * U256::from(order.count.div_ceil(order.minBatch.max(1)))
+}
+
+/// What a batch sets aside for its draw: a fee for each re-execution, and one for who draws.
+pub fn draw_reserve(order: &Order) -> U256 {
+    let fees = u32::from(order.policy.tasks) * u32::from(order.policy.validators) + 1;
+    U256::from(order.policy.fee) * U256::from(fees)
+}
+
+/// The seal of a trace root, as `Verification` checks it at the reveal.
+pub fn trace_seal(
+    chain_id: u64,
+    verification: Address,
+    batch_id: B256,
+    index: u32,
+    sender: Address,
+    trace_root: B256,
+    salt: B256,
+) -> B256 {
+    keccak256((trace_root, salt, U256::from(chain_id), verification, batch_id, index, sender).abi_encode())
+}
+
+/// The seal of a challenge, which becomes its game's id.
+pub fn challenge_seal(batch_id: B256, index: u32, salt: B256, challenger: Address) -> B256 {
+    keccak256((batch_id, index, salt, challenger).abi_encode())
+}
+
+/// The hash that the dispute game keeps of a game's state.
+pub fn game_hash(game: &Game) -> B256 {
+    keccak256(game.abi_encode())
+}
+
+/// The same struct in another contract's bindings: each has a type of its own for what Solidity declares once.
+///
+/// # Panics
+/// If the two are not one struct.
+pub fn recast<A, B>(value: &A) -> B
+where
+    A: SolValue,
+    B: SolValue + From<<B::SolType as SolType>::RustType>,
+{
+    B::abi_decode(&value.abi_encode()).expect("both bindings are of one Solidity struct")
 }
 
 /// The ERC-6909 id of `token` in the ledger.

@@ -23,8 +23,20 @@ pub struct Suite {
     pub staking: Address,
     /// Models.
     pub model_registry: Address,
+    /// Tapes that the referee can judge.
+    pub program_registry: Address,
     /// Orders and batches.
     pub job_escrow: Address,
+    /// Recomputes one element.
+    pub referee: Address,
+    /// Public randomness for draws.
+    pub beacon: Address,
+    /// Who validates.
+    pub validator_seats: Address,
+    /// Games over single tasks.
+    pub dispute_game: Address,
+    /// Draws and convictions.
+    pub verification: Address,
     /// Play money, on the local devnet only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dev_token: Option<Address>,
@@ -48,6 +60,42 @@ pub struct Parameters {
     pub stake_token: Address,
     /// Seconds that stake thaws.
     pub thaw_period: u32,
+    /// How batches are verified.
+    pub verification: VerificationParameters,
+}
+
+/// Choices of a suite about draws and disputes; times are in seconds, amounts in the stake token unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationParameters {
+    /// Blocks between a commit and the block whose value draws it.
+    pub beacon_delay: u32,
+    /// To seal trace roots after a draw.
+    pub seal_window: u32,
+    /// To reveal them.
+    pub reveal_window: u32,
+    /// To open a game after a dissent, and to challenge an agreed draw.
+    pub challenge_window: u32,
+    /// From leaving a validator's seat until its stake comes free.
+    pub exit_delay: u32,
+    /// What a seat locks.
+    pub seat_stake: u128,
+    /// Share of the seats that is assumed to collude, in basis points.
+    pub colluding: u16,
+    /// What a unit of gas is reckoned at.
+    pub gas_price: u128,
+    /// Each side's time for all its moves in a game.
+    pub dispute_time: u32,
+    /// The least time for one move.
+    pub dispute_floor: u32,
+    /// To open a sealed challenge.
+    pub open_window: u32,
+    /// Gas that a challenger's bond covers.
+    pub bond_gas: u32,
+    /// How many times the base fee a bond reckons with.
+    pub bond_multiple: u32,
+    /// The smallest bond, in wei.
+    pub min_bond: u128,
 }
 
 /// A suite record that cannot be used.
@@ -82,7 +130,18 @@ impl Suite {
     }
 
     /// The contracts whose events make up the suite's state.
-    pub fn event_sources(&self) -> [Address; 5] {
-        [self.fee_schedule, self.ledger, self.staking, self.model_registry, self.job_escrow]
+    pub fn event_sources(&self) -> [Address; 10] {
+        [
+            self.fee_schedule,
+            self.ledger,
+            self.staking,
+            self.model_registry,
+            self.program_registry,
+            self.job_escrow,
+            self.beacon,
+            self.validator_seats,
+            self.dispute_game,
+            self.verification,
+        ]
     }
 }

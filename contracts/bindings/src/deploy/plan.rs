@@ -8,13 +8,19 @@ use alloy::{
 };
 
 use super::{Artifact, DeployError};
-use crate::suite::Parameters;
+use crate::{
+    DisputeGame, Verification,
+    suite::{Parameters, VerificationParameters},
+};
 
 /// The deterministic deployer (Arachnid's proxy): calldata is a salt of 32 bytes, then the creation code.
 pub const CREATE2_DEPLOYER: Address = address!("4e59b44847b379578588920cA78FbF26c0B4956C");
 
 /// Version of the suite; its hash is the salt of every CREATE2, so that a later suite has other addresses.
 pub const SUITE_VERSION: &str = "assay suite 1";
+
+/// Where the ledger burns (`Ledger.BURN`).
+const BURN: Address = address!("000000000000000000000000000000000000dEaD");
 
 /// The one chain on which play money may exist.
 pub const DEVNET_CHAIN_ID: u64 = 31_337;
@@ -30,6 +36,28 @@ pub fn devnet_parameters(admin: Address) -> Parameters {
         default_rate: 250,
         stake_token: dev_token(),
         thaw_period: 60,
+        verification: devnet_verification(),
+    }
+}
+
+/// Short clocks, for people who watch. On a real chain the beacon's delay is at least 132 blocks (EIP-4399's four epochs and
+/// four slots), and every window outlasts an outage.
+pub fn devnet_verification() -> VerificationParameters {
+    VerificationParameters {
+        beacon_delay: 2,
+        seal_window: 60,
+        reveal_window: 30,
+        challenge_window: 30,
+        exit_delay: 7_200,
+        seat_stake: 1_000 * 10u128.pow(18),
+        colluding: 3_334,
+        gas_price: 10u128.pow(9),
+        dispute_time: 60,
+        dispute_floor: 20,
+        open_window: 60,
+        bond_gas: 800_000,
+        bond_multiple: 4,
+        min_bond: 10u128.pow(15),
     }
 }
 
@@ -41,6 +69,26 @@ fn check(parameters: &Parameters) -> Result<(), DeployError> {
         Parameters { pool: Address::ZERO, .. } => bad("pool", Address::ZERO.to_string(), "an account"),
         Parameters { default_rate, .. } if *default_rate > MAX_RATE => {
             bad("default_rate", default_rate.to_string(), "at most 1000 basis points")
+        }
+        Parameters { verification, .. } => check_verification(verification),
+    }
+}
+
+fn check_verification(chosen: &VerificationParameters) -> Result<(), DeployError> {
+    let bad = |field, expected| Err(DeployError::BadParameter { field, value: "0".into(), expected });
+    match chosen {
+        VerificationParameters { beacon_delay: 0, .. } => bad("beacon_delay", "at least one block"),
+        VerificationParameters { seal_window: 0, .. } => bad("seal_window", "seconds"),
+        VerificationParameters { reveal_window: 0, .. } => bad("reveal_window", "seconds"),
+        VerificationParameters { challenge_window: 0, .. } => bad("challenge_window", "seconds"),
+        VerificationParameters { exit_delay: 0, .. } => bad("exit_delay", "seconds"),
+        VerificationParameters { seat_stake: 0, .. } => bad("seat_stake", "an amount"),
+        VerificationParameters { dispute_time: 0, .. } => bad("dispute_time", "seconds"),
+        VerificationParameters { dispute_floor: 0, .. } => bad("dispute_floor", "seconds"),
+        VerificationParameters { open_window: 0, .. } => bad("open_window", "seconds"),
+        VerificationParameters { colluding, .. } if !(1..10_000).contains(colluding) => {
+            let (field, value, expected) = ("colluding", colluding.to_string(), "1 to 9,999 basis points");
+            Err(DeployError::BadParameter { field, value, expected })
         }
         _ => Ok(()),
     }
@@ -85,10 +133,22 @@ pub struct Plan {
     pub ledger: Contract,
     /// Provisions.
     pub staking: Contract,
+    /// Tapes.
+    pub program_registry: Contract,
     /// Models.
     pub model_registry: Contract,
     /// Orders.
     pub job_escrow: Contract,
+    /// Judge of elements.
+    pub referee: Contract,
+    /// Public randomness: PREVRANDAO.
+    pub beacon: Contract,
+    /// Validators.
+    pub validator_seats: Contract,
+    /// Games.
+    pub dispute_game: Contract,
+    /// Draws.
+    pub verification: Contract,
     /// Play money, on the devnet alone.
     pub dev_token: Option<Contract>,
 }
@@ -98,15 +158,26 @@ impl Plan {
     /// is among the contracts.
     pub fn new(chain_id: u64, parameters: Parameters) -> Result<Self, DeployError> {
         check(&parameters)?;
-        let Parameters { admin, pool, default_rate, stake_token, thaw_period } = parameters.clone();
+        let Parameters { admin, pool, default_rate, stake_token, thaw_period, verification } = parameters.clone();
         let access_manager = Contract::new(&ACCESS_MANAGER, admin.abi_encode());
         let fee_schedule =
             Contract::new(&FEE_SCHEDULE, (access_manager.address, pool, default_rate).abi_encode_params());
         let ledger = Contract::new(&LEDGER, Vec::new());
         let staking = Contract::new(&STAKING, (ledger.address, stake_token, thaw_period).abi_encode_params());
-        let model_registry = Contract::new(&MODEL_REGISTRY, Vec::new());
+        let program_registry = Contract::new(&PROGRAM_REGISTRY, Vec::new());
+        let model_registry = Contract::new(&MODEL_REGISTRY, program_registry.address.abi_encode());
         let peers = (ledger.address, staking.address, model_registry.address, fee_schedule.address);
         let job_escrow = Contract::new(&JOB_ESCROW, peers.abi_encode_params());
+        let referee = Contract::new(&REFEREE, Vec::new());
+        let beacon = Contract::new(&PREVRANDAO_BEACON, verification.beacon_delay.abi_encode());
+        let seat = (verification.seat_stake, verification.exit_delay);
+        let validator_seats =
+            Contract::new(&VALIDATOR_SEATS, (staking.address, BURN, seat.0, seat.1).abi_encode_params());
+        let peers = (job_escrow.address, program_registry.address, referee.address, clocks(&verification));
+        let dispute_game = Contract::new(&DISPUTE_GAME, peers.abi_encode_params());
+        let peers = (job_escrow.address, validator_seats.address, dispute_game.address, beacon.address);
+        let arguments = (peers.0, peers.1, peers.2, peers.3, choices(&verification)).abi_encode_params();
+        let verification = Contract::new(&VERIFICATION, arguments);
         let dev_token = (chain_id == DEVNET_CHAIN_ID).then(|| Contract::new(&DEV_TOKEN, Vec::new()));
         Ok(Self {
             chain_id,
@@ -115,8 +186,14 @@ impl Plan {
             fee_schedule,
             ledger,
             staking,
+            program_registry,
             model_registry,
             job_escrow,
+            referee,
+            beacon,
+            validator_seats,
+            dispute_game,
+            verification,
             dev_token,
         })
     }
@@ -128,10 +205,39 @@ impl Plan {
             &self.fee_schedule,
             &self.ledger,
             &self.staking,
+            &self.program_registry,
             &self.model_registry,
             &self.job_escrow,
+            &self.referee,
+            &self.beacon,
+            &self.validator_seats,
+            &self.dispute_game,
+            &self.verification,
         ];
         suite.into_iter().chain(&self.dev_token)
+    }
+}
+
+/// The dispute game's constructor argument.
+fn clocks(chosen: &VerificationParameters) -> DisputeGame::Clocks {
+    DisputeGame::Clocks {
+        time: chosen.dispute_time,
+        floor: chosen.dispute_floor,
+        openWindow: chosen.open_window,
+        bondGas: chosen.bond_gas,
+        bondMultiple: chosen.bond_multiple,
+        minBond: chosen.min_bond,
+    }
+}
+
+/// The verification contract's constructor argument.
+fn choices(chosen: &VerificationParameters) -> Verification::Parameters {
+    Verification::Parameters {
+        sealWindow: chosen.seal_window,
+        revealWindow: chosen.reveal_window,
+        challengeWindow: chosen.challenge_window,
+        colluding: chosen.colluding,
+        gasPrice: chosen.gas_price,
     }
 }
 
@@ -158,6 +264,12 @@ artifacts! {
     STAKING = "Staking";
     MODEL_REGISTRY = "ModelRegistry";
     JOB_ESCROW = "JobEscrow";
+    PROGRAM_REGISTRY = "ProgramRegistry";
+    REFEREE = "Referee";
+    PREVRANDAO_BEACON = "PrevrandaoBeacon";
+    VALIDATOR_SEATS = "ValidatorSeats";
+    DISPUTE_GAME = "DisputeGame";
+    VERIFICATION = "Verification";
     DEV_TOKEN = "DevToken";
 }
 
@@ -172,6 +284,7 @@ mod tests {
             default_rate: 100,
             stake_token: Address::ZERO,
             thaw_period: 86_400,
+            verification: devnet_verification(),
         }
     }
 
@@ -192,7 +305,7 @@ mod tests {
         let devnet = addresses(DEVNET_CHAIN_ID, parameters());
         let mainnet = addresses(1, parameters());
         assert_eq!(mainnet, addresses(10, parameters()));
-        assert_eq!(mainnet, devnet[..6], "play money comes last and moves nothing");
+        assert_eq!(mainnet, devnet[..12], "play money comes last and moves nothing");
 
         let other = addresses(1, Parameters { admin: Address::repeat_byte(3), ..parameters() });
         assert_ne!(mainnet[0], other[0], "the manager's own admin");
