@@ -237,7 +237,7 @@ impl TxStore {
     /// # Errors
     /// `store_corrupt` when the nonce belongs to somebody else: a bug, and nothing is written.
     pub async fn record(&self, sent: &SentTransaction) -> Result<()> {
-        let mut tx = self.store.write().await?;
+        let mut tx = self.store.write_through().await?;
         let held: Option<i64> = sqlx::query_scalar("SELECT nonce FROM actions WHERE id = ?")
             .bind(sent.action_id)
             .fetch_one(&mut *tx)
