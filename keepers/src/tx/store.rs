@@ -559,6 +559,7 @@ fn parse(row: &SqliteRow) -> Result<Action> {
         role: row.try_get("role")?,
         key: row.try_get("key")?,
         kind: row.try_get("kind")?,
+        priority: row.try_get("priority")?,
         target: Address::from_slice(row.try_get::<&[u8], _>("target")?),
         data: row.try_get::<Vec<u8>, _>("data")?.into(),
         value: U256::from_be_slice(row.try_get::<&[u8], _>("value")?),
