@@ -242,8 +242,13 @@ impl Collector<'_> {
         let is_complete = shown.len() == batch.batch.count as usize;
         let tree = is_complete.then(|| Tree::new(shown.iter().map(|task| task.leaf.hash()).collect()));
         // Neither the store nor the escrow lets such leaves pass: the endpoint makes them up.
+        let (first, count, ordered) = (batch.batch.first, batch.batch.count, self.rows.len());
+        let is_possible = |Shown { leaf, row, .. }: &Shown| {
+            let is_in_batch = leaf.index >= first && leaf.index - first < count && (leaf.index as usize) < ordered;
+            is_in_batch && row_root(row) == leaf.output_hash
+        };
         let is_under_root = tree.as_ref().is_none_or(|tree| tree.root() == batch.batch.root.0);
-        if !is_under_root || shown.iter().any(|task| row_root(&task.row) != task.leaf.output_hash) {
+        if !is_under_root || !shown.iter().all(is_possible) {
             let message =
                 format!("batch {}: the results are not under the committed root; no receipt was signed", batch.id);
             return Err(Error::unverified("unverified_result", message).hint("use another RPC endpoint"));

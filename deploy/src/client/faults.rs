@@ -44,7 +44,7 @@ pub fn find(order: &Order, batch: &Batch, row: &[u8], before: Option<&TaskLeaf>,
         Some(Fault::Gap)
     } else if leaf.input_hash != row_root(row) {
         Some(Fault::Input)
-    } else if row.len() as u64 / u64::from(order.unitBytes) != u64::from(leaf.units) {
+    } else if (row.len() as u64).checked_div(order.unitBytes.into()) != Some(leaf.units.into()) {
         Some(Fault::Units)
     } else {
         None
