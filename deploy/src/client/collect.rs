@@ -29,8 +29,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Seconds before the end of a batch's window at which its missing tasks are demanded whatever the patience, plus one a task: to
-/// send a demand takes some calls to the endpoint, and a block must take it.
+/// Seconds before the end of a batch's window at which its missing tasks are demanded whatever the patience, plus one a task that
+/// is awaited: to send a demand takes some calls to the endpoint, and a block must take it.
 const LAST_CALL: u64 = 60;
 /// Demands sent before the first of them is waited for. Nodes keep 16 pending transactions an account, and may drop more.
 const IN_FLIGHT: usize = 16;
@@ -371,7 +371,10 @@ impl Collector<'_> {
                 "name the store that the provider publishes to with --blobs; it is paid when the batch settles",
             ));
         }
-        let is_last_call = left <= LAST_CALL + missing.len() as u64;
+        // Other batches may be as late, and they are looked at one after another.
+        let awaited =
+            history.batches.iter().filter(|batch| batch.end.is_none() && !self.received.contains_key(&batch.id));
+        let is_last_call = left <= LAST_CALL + awaited.map(|batch| u64::from(batch.batch.count)).sum::<u64>();
         if left == 0 || is_patient && !is_last_call {
             return Ok(());
         }
