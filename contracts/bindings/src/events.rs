@@ -6,11 +6,13 @@ use alloy::{
     sol_types::SolEventInterface,
 };
 
-use crate::{FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking, Suite};
+use crate::{AccessManager, FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking, Suite};
 
 /// An event of one of the suite's contracts.
 #[derive(Clone, Debug)]
 pub enum SuiteEvent {
+    /// Who may set fee rates.
+    AccessManager(AccessManager::AccessManagerEvents),
     /// Fee rates.
     FeeSchedule(FeeSchedule::FeeScheduleEvents),
     /// Balances.
@@ -52,6 +54,8 @@ impl SuiteEvent {
             Self::ModelRegistry(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else if address == suite.fee_schedule {
             Self::FeeSchedule(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.access_manager {
+            Self::AccessManager(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else {
             return Ok(None);
         };

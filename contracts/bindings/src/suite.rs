@@ -82,7 +82,7 @@ impl Suite {
     }
 
     /// The contracts whose events make up the suite's state.
-    pub fn event_sources(&self) -> [Address; 5] {
-        [self.fee_schedule, self.ledger, self.staking, self.model_registry, self.job_escrow]
+    pub fn event_sources(&self) -> [Address; 6] {
+        [self.access_manager, self.fee_schedule, self.ledger, self.staking, self.model_registry, self.job_escrow]
     }
 }
