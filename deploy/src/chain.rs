@@ -142,12 +142,35 @@ impl Chain {
         P: Provider<Ethereum>,
         D: CallDecoder,
     {
-        let sent = call.send().await.map_err(from_call)?;
-        let hash = *sent.tx_hash();
+        let hash = self.submit(&call).await?;
+        self.mined(&call, hash).await
+    }
+
+    /// Sends a transaction. Those that do not depend on each other can be sent one after another before the first is mined.
+    ///
+    /// # Errors
+    /// A revert that shows before sending.
+    pub async fn submit<P, D>(&self, call: &CallBuilder<P, D>) -> Result<B256>
+    where
+        P: Provider<Ethereum>,
+        D: CallDecoder,
+    {
+        Ok(*call.send().await.map_err(from_call)?.tx_hash())
+    }
+
+    /// Waits until what [`submit`](Self::submit) sent is mined.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn mined<P, D>(&self, call: &CallBuilder<P, D>, hash: B256) -> Result<TransactionReceipt>
+    where
+        P: Provider<Ethereum>,
+        D: CallDecoder,
+    {
         let started = Instant::now();
         loop {
             if let Some(receipt) = self.provider.get_transaction_receipt(hash).await.map_err(from_rpc)? {
-                return if receipt.status() { Ok(receipt) } else { Err(self.why_reverted(&call, hash).await) };
+                return if receipt.status() { Ok(receipt) } else { Err(self.why_reverted(call, hash).await) };
             }
             if started.elapsed() > RECEIPT_TIMEOUT {
                 let message =

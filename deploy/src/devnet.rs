@@ -50,6 +50,7 @@ const FUNDS: &str = "10000";
 #[derive(Debug)]
 pub struct Anvil {
     child: Child,
+    _watch: Child,
     /// Its JSON-RPC endpoint.
     pub url: String,
 }
@@ -66,6 +67,7 @@ impl Anvil {
             let error = Error::not_found("anvil_not_found", format!("{}: {error}", binary.display()));
             error.hint("`make setup` installs it (npm package @foundry-rs/anvil), or put anvil on the PATH")
         })?;
+        let watch = end_with_us(&child)?;
         let mut lines = BufReader::new(child.stdout.take().expect("piped above")).lines();
         loop {
             match lines.next_line().await {
@@ -74,7 +76,7 @@ impl Anvil {
                         let url = format!("http://{}", address.trim());
                         // Reads on, or anvil would block on a full pipe.
                         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                        return Ok(Self { child, url });
+                        return Ok(Self { child, _watch: watch, url });
                     }
                 }
                 _ => return Err(anvil_ended(port, &mut child).await),
@@ -146,6 +148,7 @@ pub struct Devnet {
     /// Seconds a step.
     pub stages: Stages,
     provider: Child,
+    _watch: Child,
     shutdown: CancellationToken,
     _folder: TempDir,
 }
@@ -176,8 +179,21 @@ impl Devnet {
         write_config(&config, folder.path())?;
         let indexer = Indexer::start(indexing, shutdown.clone()).await.map_err(services::from_indexer)?;
         let provider = spawn_provider(&config, folder.path())?;
+        let watch = end_with_us(&provider)?;
         let stages = clock.end();
-        Ok(Self { anvil, suite, config, model, token, indexer, stages, provider, shutdown, _folder: folder })
+        Ok(Self {
+            anvil,
+            suite,
+            config,
+            model,
+            token,
+            indexer,
+            stages,
+            provider,
+            _watch: watch,
+            shutdown,
+            _folder: folder,
+        })
     }
 
     /// A connection for one of anvil's accounts.
@@ -339,6 +355,16 @@ async fn stop_provider(provider: &mut Child) -> Result<Value> {
         Ok(_) => Err(Error::failure("provider_failed", "the provider ended with an error")),
         Err(_) => Err(Error::failure("provider_hangs", "the provider did not stop within 20 s")),
     }
+}
+
+/// Kills `child` when this process has ended without doing so itself, as after SIGKILL: a shell waits for the end of a pipe that
+/// only this process holds open. Keep what is returned; dropped, it kills nothing.
+fn end_with_us(child: &Child) -> Result<Child> {
+    let id = child.id().map_or(String::new(), |id| id.to_string());
+    let mut watch = Command::new("sh");
+    watch.args(["-c", "read -r line; kill -KILL \"$0\"", &id]);
+    watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).process_group(0);
+    watch.spawn().map_err(|error| Error::failure("io", format!("cannot start sh: {error}")))
 }
 
 /// SIGTERM, by the shell: the standard library sends no signals but SIGKILL.

@@ -313,6 +313,20 @@ fn the_demo_cleans_up_when_it_is_interrupted() {
     assert_gone(&children);
 }
 
+#[test]
+fn what_up_has_started_ends_when_up_is_killed() {
+    let assay = Assay::new();
+    copy_folder(&tiny_model_dir(), &assay.path("tiny"));
+    let (mut running, printed) = up(&assay);
+    let children = children(&running);
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    assert_gone(&children);
+    // A killed process leaves its files.
+    let config = std::path::Path::new(printed["config"].as_str().unwrap());
+    std::fs::remove_dir_all(config.parent().unwrap()).unwrap();
+}
+
 /// Sends a signal as a terminal or a supervisor does.
 fn signal(running: &Running, name: &str) {
     let id = running.0.id().to_string();

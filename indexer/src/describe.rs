@@ -3,8 +3,8 @@
 use crate::state::token_of;
 use alloy::primitives::{Address, B256};
 use assay_contracts::{
-    FeeSchedule::FeeScheduleEvents, JobEscrow::JobEscrowEvents, Ledger::LedgerEvents,
-    ModelRegistry::ModelRegistryEvents, Staking::StakingEvents, SuiteEvent,
+    AccessManager::AccessManagerEvents, FeeSchedule::FeeScheduleEvents, JobEscrow::JobEscrowEvents,
+    Ledger::LedgerEvents, ModelRegistry::ModelRegistryEvents, Staking::StakingEvents, SuiteEvent,
 };
 use serde_json::{Value, json};
 
@@ -42,9 +42,27 @@ pub(crate) fn subjects(event: &SuiteEvent) -> Vec<Vec<u8>> {
             ModelRegistryEvents::ModelTransferred(e) => found.ids(&[e.modelId]).accounts(&[e.owner]),
         },
         SuiteEvent::JobEscrow(event) => job_escrow_subjects(&mut found, event),
+        SuiteEvent::AccessManager(event) => access_manager_subjects(&mut found, event),
         SuiteEvent::FeeSchedule(_) => &mut found,
     };
     found.0
+}
+
+fn access_manager_subjects<'a>(found: &'a mut Subjects, event: &AccessManagerEvents) -> &'a mut Subjects {
+    match event {
+        AccessManagerEvents::RoleGranted(e) => found.accounts(&[e.account]),
+        AccessManagerEvents::RoleRevoked(e) => found.accounts(&[e.account]),
+        AccessManagerEvents::OperationScheduled(e) => found.ids(&[e.operationId]).accounts(&[e.caller, e.target]),
+        AccessManagerEvents::OperationExecuted(e) => found.ids(&[e.operationId]),
+        AccessManagerEvents::OperationCanceled(e) => found.ids(&[e.operationId]),
+        AccessManagerEvents::TargetFunctionRoleUpdated(e) => found.accounts(&[e.target]),
+        AccessManagerEvents::TargetAdminDelayUpdated(e) => found.accounts(&[e.target]),
+        AccessManagerEvents::TargetClosed(e) => found.accounts(&[e.target]),
+        AccessManagerEvents::RoleLabel(_)
+        | AccessManagerEvents::RoleAdminChanged(_)
+        | AccessManagerEvents::RoleGuardianChanged(_)
+        | AccessManagerEvents::RoleGrantDelayChanged(_) => found,
+    }
 }
 
 fn job_escrow_subjects<'a>(found: &'a mut Subjects, event: &JobEscrowEvents) -> &'a mut Subjects {
@@ -96,6 +114,7 @@ macro_rules! fields {
 pub(crate) fn describe(event: &SuiteEvent) -> Description {
     let (name, fields) = match event {
         SuiteEvent::Ledger(event) => ledger(event),
+        SuiteEvent::AccessManager(event) => access_manager(event),
         SuiteEvent::FeeSchedule(event) => fee_schedule(event),
         SuiteEvent::Staking(event) => staking(event),
         SuiteEvent::ModelRegistry(event) => model_registry(event),
@@ -119,6 +138,52 @@ fn ledger(event: &LedgerEvents) -> (&'static str, Value) {
         ),
         LedgerEvents::OperatorSet(e) => {
             ("Ledger.OperatorSet", fields!(e: "owner" = owner, "spender" = spender, "approved" = approved))
+        }
+    }
+}
+
+fn access_manager(event: &AccessManagerEvents) -> (&'static str, Value) {
+    match event {
+        AccessManagerEvents::RoleGranted(e) => (
+            "AccessManager.RoleGranted",
+            fields!(e: "role_id" = roleId, "account" = account, "delay" = delay, "since" = since,
+                "new_member" = newMember),
+        ),
+        AccessManagerEvents::RoleRevoked(e) => {
+            ("AccessManager.RoleRevoked", fields!(e: "role_id" = roleId, "account" = account))
+        }
+        AccessManagerEvents::RoleLabel(e) => {
+            ("AccessManager.RoleLabel", fields!(e: "role_id" = roleId, "label" = label))
+        }
+        AccessManagerEvents::RoleAdminChanged(e) => {
+            ("AccessManager.RoleAdminChanged", fields!(e: "role_id" = roleId, "admin" = admin))
+        }
+        AccessManagerEvents::RoleGuardianChanged(e) => {
+            ("AccessManager.RoleGuardianChanged", fields!(e: "role_id" = roleId, "guardian" = guardian))
+        }
+        AccessManagerEvents::RoleGrantDelayChanged(e) => {
+            ("AccessManager.RoleGrantDelayChanged", fields!(e: "role_id" = roleId, "delay" = delay, "since" = since))
+        }
+        AccessManagerEvents::TargetFunctionRoleUpdated(e) => (
+            "AccessManager.TargetFunctionRoleUpdated",
+            fields!(e: "target" = target, "selector" = selector, "role_id" = roleId),
+        ),
+        AccessManagerEvents::TargetAdminDelayUpdated(e) => {
+            ("AccessManager.TargetAdminDelayUpdated", fields!(e: "target" = target, "delay" = delay, "since" = since))
+        }
+        AccessManagerEvents::TargetClosed(e) => {
+            ("AccessManager.TargetClosed", fields!(e: "target" = target, "closed" = closed))
+        }
+        AccessManagerEvents::OperationScheduled(e) => (
+            "AccessManager.OperationScheduled",
+            fields!(e: "operation_id" = operationId, "nonce" = nonce, "schedule" = schedule, "caller" = caller,
+                "target" = target, "data" = data),
+        ),
+        AccessManagerEvents::OperationExecuted(e) => {
+            ("AccessManager.OperationExecuted", fields!(e: "operation_id" = operationId, "nonce" = nonce))
+        }
+        AccessManagerEvents::OperationCanceled(e) => {
+            ("AccessManager.OperationCanceled", fields!(e: "operation_id" = operationId, "nonce" = nonce))
         }
     }
 }
@@ -270,5 +335,7 @@ shown! {
     B256 => |value| json!(value);
     alloy::primitives::U256 => |value| json!(value.to_string());
     alloy::primitives::Bytes => |value| json!(value);
+    alloy::primitives::FixedBytes<4> => |value| json!(value);
     alloy::primitives::aliases::U40 => |value| json!(value.to::<u64>());
+    alloy::primitives::aliases::U48 => |value| json!(value.to::<u64>());
 }

@@ -554,6 +554,25 @@ table! {
 }
 
 table! {
+    /// An account that holds, or held, a role of the access manager, which governs the take rates.
+    pub struct RoleMember in "role_members" {
+        key {
+            /// The role; 0 is the administrator's.
+            role_id: u64,
+            /// Whose it is.
+            #[schema(value_type = schema::Account)]
+            account: Address,
+        }
+        /// Whether it holds the role now.
+        member: bool,
+        /// Seconds between announcing an operation and executing it.
+        delay: u32,
+        /// From when on membership and delay are as stated (Unix seconds).
+        since: u64,
+    }
+}
+
+table! {
     /// A provider's record.
     pub struct Provider in "providers" {
         key {

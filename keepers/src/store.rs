@@ -1,7 +1,8 @@
 //! A keeper's store: one SQLite file, held by one process at a time.
 //!
 //! Writes go through one connection, so that a write never waits for another inside SQLite; reads have their own.
-//! `synchronous=FULL`: what a caller was told is stored survives a power cut, since a lost transaction hash is lost money.
+//! A killed process loses nothing that it has committed. A power cut may take the last commits, never their order, and nothing up to
+//! the last [`Store::write_through`]: a lost transaction hash is lost money, all else is found out again.
 
 use std::{
     fs::{File, TryLockError},
@@ -12,7 +13,7 @@ use std::{
 
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
 
 use crate::error::{KeeperError, Result};
@@ -60,7 +61,6 @@ impl Store {
             .filename(&path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5));
         if let Some(pages) = max_pages {
@@ -87,7 +87,12 @@ impl Store {
 
     /// Begins a transaction that writes. It is rolled back when dropped without a commit.
     pub async fn write(&self) -> Result<StoreTransaction> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.writer.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?)
+    }
+
+    /// Like [`Self::write`]; its commit returns once it and all before it are on the disk, which may take long on a busy one.
+    pub async fn write_through(&self) -> Result<StoreTransaction> {
+        Ok(self.writer.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?)
     }
 
     /// The pool for queries that only read. They see the last committed state.
@@ -135,6 +140,22 @@ mod tests {
         first.close().await;
         drop(first);
         Store::open(StoreOptions::new(&path)).await.unwrap();
+    }
+
+    /// 1 is `NORMAL`, 2 is `FULL`, as SQLite numbers them.
+    #[tokio::test]
+    async fn only_what_is_written_through_waits_for_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::new(dir.path().join("keeper.sqlite"))).await.unwrap();
+        for _ in 0..2 {
+            let mut tx = store.write().await.unwrap();
+            let level: u32 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *tx).await.unwrap();
+            assert_eq!(level, 1);
+            drop(tx);
+            let mut tx = store.write_through().await.unwrap();
+            let level: u32 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *tx).await.unwrap();
+            assert_eq!(level, 2);
+        }
     }
 
     #[tokio::test]

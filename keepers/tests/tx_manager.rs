@@ -22,7 +22,7 @@ use assay_keepers::{
     chain::{ChainService, Projection},
     store::{Store, StoreOptions, StoreTransaction},
     supervise::{Backoff, Supervisor},
-    tx::{Action, ActionState, Judge, Revert, TxConfig, TxManager, Verdict, Wanted},
+    tx::{Action, ActionState, Judge, PATIENT, Revert, TxConfig, TxManager, Verdict, Wanted},
 };
 use assay_test_fixtures::{Anvil, FaultProxy, Faults};
 use serde_json::json;
@@ -181,6 +181,34 @@ async fn many_actions_are_pipelined_and_each_becomes_final() {
     .await;
     rig.all_once(&running, 12).await;
     assert_eq!(rig.rpc.get_transaction_count(ME).await.unwrap(), 12);
+}
+
+#[tokio::test]
+async fn what_is_urgent_finds_room_however_much_of_the_patient_there_is() {
+    let rig = Rig::start().await;
+    rig.anvil.set_automine(false).await;
+    let running = rig.manager(rig.anvil.url(), TxConfig { max_in_flight: 8, ..quick_tx() }, Verdict::Drop).await;
+    let mut wanted = rig.deposits(0..10);
+    for want in &mut wanted {
+        want.priority = PATIENT;
+    }
+    running.want(&wanted).await;
+    eventually("the patient use what is theirs", || async {
+        (running.tx.summary().await.unwrap().count(ActionState::Submitted) == 6).then_some(())
+    })
+    .await;
+    wanted.extend(rig.deposits(10..12));
+    running.want(&wanted).await;
+    for key in ["deposit:10", "deposit:11"] {
+        eventually("the urgent are sent beside them", || async {
+            (running.state(key).await? == ActionState::Submitted).then_some(())
+        })
+        .await;
+    }
+    let states = running.tx.summary().await.unwrap();
+    assert_eq!((states.count(ActionState::Submitted), states.count(ActionState::Queued)), (8, 4));
+    rig.anvil.set_automine(true).await;
+    rig.all_once(&running, 12).await;
 }
 
 #[tokio::test]

@@ -7,13 +7,15 @@ use alloy::{
 };
 
 use crate::{
-    DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry, Staking, Suite,
+    AccessManager, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry, Staking, Suite,
     ValidatorSeats, Verification,
 };
 
 /// An event of one of the suite's contracts.
 #[derive(Clone, Debug)]
 pub enum SuiteEvent {
+    /// Who may set fee rates.
+    AccessManager(AccessManager::AccessManagerEvents),
     /// Fee rates.
     FeeSchedule(FeeSchedule::FeeScheduleEvents),
     /// Balances.
@@ -75,6 +77,8 @@ impl SuiteEvent {
             Self::Beacon(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else if address == suite.program_registry {
             Self::ProgramRegistry(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if address == suite.access_manager {
+            Self::AccessManager(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else {
             return Ok(None);
         };

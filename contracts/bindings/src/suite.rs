@@ -130,8 +130,9 @@ impl Suite {
     }
 
     /// The contracts whose events make up the suite's state.
-    pub fn event_sources(&self) -> [Address; 10] {
+    pub fn event_sources(&self) -> [Address; 11] {
         [
+            self.access_manager,
             self.fee_schedule,
             self.ledger,
             self.staking,

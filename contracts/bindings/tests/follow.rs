@@ -9,7 +9,8 @@ use alloy::{
     rpc::types::Log,
 };
 use assay_contracts::{
-    Ledger, Suite, deploy, events,
+    AccessManager::AccessManagerEvents,
+    Ledger, Suite, SuiteEvent, deploy, events,
     follow::{BlockRef, FollowConfig, FollowError, Follower, Step},
     rpc,
 };
@@ -134,6 +135,21 @@ async fn reads_finalised_ranges_and_the_unfinalised_rest() {
     assert_eq!(reader.events, chain.truth().await);
     assert_eq!(reader.deposits(&chain.suite), 30);
     assert_eq!(reader.rollbacks, 0);
+}
+
+#[tokio::test]
+async fn who_may_set_the_rates_is_in_the_stream_from_the_first_grant_on() {
+    let chain = Chain::start().await;
+    let mut steps = pin!(chain.follower(chain.anvil.url()).steps(Vec::new()));
+    let first = loop {
+        match steps.next().await.unwrap().unwrap() {
+            Step::Apply(block) if !block.events.is_empty() => break block.events[0].1.clone(),
+            Step::CaughtUp { .. } => panic!("the suite was deployed without an event"),
+            _ => {}
+        }
+    };
+    let SuiteEvent::AccessManager(AccessManagerEvents::RoleGranted(granted)) = first else { panic!("{first:?}") };
+    assert_eq!((granted.roleId, granted.account), (0, CUSTOMER));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Receiving an order's results: each is checked against its committed leaf, the batch's receipt is signed, and what does not
-//! come is demanded on chain.
+//! Receiving an order's results: each is checked against its committed leaf, the batch's receipt is signed, what does not come is
+//! demanded on chain, and a fault that shows in the leaves is proved there.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,24 +7,41 @@ use std::{
 };
 
 use alloy::{
+    contract::{CallBuilder, CallDecoder},
     primitives::{B256, U256},
+    providers::DynProvider,
     signers::SignerSync,
 };
 use assay_blobs::{BlobError, Blobs};
 use assay_contracts::{JobEscrow, protocol};
 use assay_kernels::{
-    commit::{Batch as Results, BatchScope},
-    merkle::{row_root, verify},
+    commit::{BatchScope, TaskLeaf, inputs_tree},
+    merkle::{Tree, row_root},
 };
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, from_call},
     client::{
-        history::{self, BatchHistory, End, History},
-        open::{from_blob, now},
+        faults::{self, Fault},
+        history::{self, BatchHistory, Demands, End, History},
+        open::{allow, from_blob, now},
     },
     error::{Error, Result},
 };
+
+/// Seconds before the end of a batch's window at which its missing tasks are demanded whatever the patience, plus one a task that
+/// is awaited: to send a demand takes some calls to the endpoint, and a block must take it.
+const LAST_CALL: u64 = 60;
+/// Demands sent before the first of them is waited for. Nodes keep 16 pending transactions an account, and may drop more.
+const IN_FLIGHT: usize = 16;
+/// Refusals that mean somebody else was faster, or the clock. The next look at the chain tells what became of the batch.
+const OVERTAKEN: [&str; 5] = [
+    "JobEscrow_BatchNotCommitted",
+    "JobEscrow_AlreadyDemanded",
+    "JobEscrow_NotDemanded",
+    "JobEscrow_DemandsOpen",
+    "JobEscrow_WindowPassed",
+];
 
 /// How results are received.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +70,7 @@ pub struct Progress {
 pub struct Collected {
     /// Output rows in the order's order.
     pub outputs: Vec<Vec<u8>>,
-    /// Merkle proofs checked: one a task.
+    /// Results checked against their committed leaf: one a task.
     pub verified: u32,
     /// What happened to the order.
     pub history: History,
@@ -63,11 +80,12 @@ pub struct Collected {
 
 /// Receives the results of the order `id`, whose input rows are `rows`, until every batch has settled.
 ///
-/// Safe to stop at any point and to call again: everything it needs is on the chain and in the blob store.
+/// Safe to stop at any point and to call again: everything it needs is on the chain and in the blob store. What is wrong with one
+/// batch is said when there is nothing left to do for the others, so that a provider cannot sacrifice one to hide the next.
 ///
 /// # Errors
-/// `batch_forfeited` when a provider withheld or lied and lost (the money is back); `unverified_result` when results do not hash
-/// to what was committed, in which case no receipt is signed; `timed_out`.
+/// `batch_forfeited` when a provider withheld or lied and lost (the money is back); `unverified_result` when results that were
+/// paid for are false; `demand_fees_lacking` and `window_passed` when what is missing cannot be demanded; `timed_out`.
 pub async fn collect(
     chain: &Chain,
     blobs: &Blobs,
@@ -78,23 +96,39 @@ pub async fn collect(
     mut report: impl FnMut(Progress),
 ) -> Result<Collected> {
     let started = Instant::now();
-    let mut collector =
-        Collector { chain, blobs, rows, options, block, received: BTreeMap::new(), since: HashMap::new(), gas: 0 };
+    let (inputs, received, since) = (inputs_tree(rows), BTreeMap::new(), HashMap::new());
+    let mut collector = Collector { chain, blobs, rows, inputs, options, received, since, gas: 0 };
     loop {
         let history = history::read_from(chain, id, block).await?;
+        collector.check_inputs(&history)?;
+        let mut demands = history::demands(chain, &history).await?;
+        let mut failed = HashMap::new();
         for batch in &history.batches {
-            collector.look_at(&history, batch).await?;
+            let demands = demands.remove(&batch.id).unwrap_or_default();
+            if let Err(error) = collector.look_at(&history, batch, &demands).await {
+                failed.insert(batch.id, error);
+            }
         }
         // A reorganisation may have replaced a batch: only what is on the chain now counts.
         collector.received.retain(|id, _| history.batches.iter().any(|batch| batch.id == *id));
         report(collector.progress(&history));
-        if history.closed.is_some() && history.committed_tasks() < history.order.count {
-            return Err(Error::refused("order_closed", format!("order {id} was closed before it was complete")));
-        }
-        if history.is_final() && collector.received.len() == history.batches.len() {
-            return Ok(collector.finish(history));
-        }
-        if options.timeout.is_some_and(|timeout| started.elapsed() > timeout) {
+
+        let timed_out = options.timeout.is_some_and(|timeout| started.elapsed() > timeout);
+        let known = |batch: &BatchHistory| collector.received.contains_key(&batch.id) || failed.contains_key(&batch.id);
+        let is_stuck = |batch: &BatchHistory| batch.end.is_none() && failed.contains_key(&batch.id);
+        let is_closed = history.closed.is_some() && history.committed_tasks() < history.order.count;
+        let is_done = history.batches.iter().all(known)
+            && (history.is_final() || is_closed || history.batches.iter().any(is_stuck));
+        if is_done || timed_out {
+            if let Some(error) = history.batches.iter().find_map(|batch| failed.remove(&batch.id)) {
+                return Err(error);
+            }
+            if is_done && is_closed {
+                return Err(Error::refused("order_closed", format!("order {id} was closed before it was complete")));
+            }
+            if is_done {
+                return Ok(collector.finish(history));
+            }
             let message = format!("order {id} is not complete after {} s", started.elapsed().as_secs());
             return Err(Error::refused("timed_out", message)
                 .hint("it stands: `assay order collect` goes on, `assay order show` tells"));
@@ -107,8 +141,9 @@ struct Collector<'a> {
     chain: &'a Chain,
     blobs: &'a Blobs,
     rows: &'a [Vec<u8>],
+    /// Tree over `rows`.
+    inputs: Tree,
     options: Options,
-    block: u64,
     /// Output rows of verified batches, by batch id.
     received: BTreeMap<B256, Vec<Vec<u8>>>,
     /// When the results of a batch were first missing.
@@ -116,10 +151,31 @@ struct Collector<'a> {
     gas: u64,
 }
 
+/// A task as its leaf states it.
+struct Shown {
+    leaf: TaskLeaf,
+    /// The output row.
+    row: Vec<u8>,
+    /// The transaction that supplied it, if it was demanded.
+    supplied: Option<B256>,
+}
+
 impl Collector<'_> {
+    /// Faults are judged by the rows, so they must be those that were ordered.
+    fn check_inputs(&self, history: &History) -> Result<()> {
+        let (given, ordered) = (B256::from(self.inputs.root()), history.order.inputsRoot);
+        if given == ordered {
+            return Ok(());
+        }
+        let message = format!("the inputs have the root {given}, and those of order {} have {ordered}", history.id);
+        Err(Error::unverified("wrong_inputs", message).hint("name the store that the inputs are in with --blobs"))
+    }
+
     /// Receives a batch that was not received yet, or sees to it that it is.
-    async fn look_at(&mut self, history: &History, batch: &BatchHistory) -> Result<()> {
+    async fn look_at(&mut self, history: &History, batch: &BatchHistory, demands: &Demands) -> Result<()> {
+        let escrow = self.chain.escrow();
         if let Some(End::Forfeited { refund, slashed, .. }) = &batch.end {
+            self.take_back_fees(history, batch, demands).await?;
             let (first, last) = (batch.batch.first, batch.batch.first + batch.batch.count - 1);
             let message = format!(
                 "the provider {} lost the batch of tasks {first} to {last}: {refund} came back, {slashed} of its stake was slashed",
@@ -127,9 +183,26 @@ impl Collector<'_> {
             );
             return Err(Error::refused("batch_forfeited", message).hint("order the tasks again"));
         }
+        // While a demand is open the batch cannot settle, whatever else came of it.
+        if !demands.open.is_empty() {
+            let now = now(self.chain).await?;
+            if let Some(index) = demands.open.iter().find_map(|(index, (_, end))| (now > *end).then_some(*index)) {
+                self.play(&[escrow.forfeit(history.order.clone(), batch.batch.clone(), index)]).await?;
+                return Ok(());
+            }
+        }
         if self.received.contains_key(&batch.id) {
             return Ok(());
         }
+        let shown = self.shown(batch, demands).await?;
+        if self.judge(history, batch, &shown).await? {
+            return Ok(());
+        }
+        self.missing(history, batch, demands).await
+    }
+
+    /// The batch's tasks from the store, or else what was supplied of them on chain.
+    async fn shown(&self, batch: &BatchHistory, demands: &Demands) -> Result<Vec<Shown>> {
         let scope = BatchScope {
             chain_id: self.chain.suite.chain_id,
             order_id: batch.batch.orderId.0,
@@ -137,169 +210,255 @@ impl Collector<'_> {
             first: batch.batch.first,
         };
         match self.blobs.get_batch(&batch.batch.root.0, scope).await {
-            Ok(results) => self.receive(history, batch, &results).await,
-            // Altered bytes are as good as none: what counts is on the chain.
-            Err(BlobError::Missing { .. } | BlobError::Altered { .. }) => self.missing(history, batch).await,
+            Ok(results) if results.count() == batch.batch.count => {
+                let tasks = results.leaves().iter().zip(results.tasks());
+                Ok(tasks.map(|(leaf, task)| Shown { leaf: *leaf, row: task.row.clone(), supplied: None }).collect())
+            }
+            // What is altered, too large or of another size is as good as nothing: what counts is on the chain.
+            Ok(_) | Err(BlobError::Missing { .. } | BlobError::Altered { .. } | BlobError::TooLarge { .. }) => {
+                let shown = demands.supplied.values().map(|(event, transaction)| Shown {
+                    leaf: TaskLeaf {
+                        chain_id: scope.chain_id,
+                        order_id: scope.order_id,
+                        provider: scope.provider,
+                        index: event.index,
+                        input_hash: event.inputHash.0,
+                        output_hash: event.outputHash.0,
+                        units_before: event.unitsBefore,
+                        units: event.units,
+                    },
+                    row: event.output.to_vec(),
+                    supplied: Some(*transaction),
+                });
+                Ok(shown.collect())
+            }
             Err(error) => Err(from_blob(error)),
         }
     }
 
-    /// Checks every result of a batch against its committed leaf, then says on chain or by signature that it came.
-    async fn receive(&mut self, history: &History, batch: &BatchHistory, results: &Results) -> Result<()> {
-        for position in 0..results.leaves().len() {
-            if let Some(wrong) = self.check(batch, results, position) {
-                return self.prove(history, batch, results, position, wrong).await;
+    /// Judges what is known of a batch, in the order of its tasks: proves what is false, and acknowledges what is complete and right.
+    /// Answers whether that is all there is to do now; else tasks are missing.
+    async fn judge(&mut self, history: &History, batch: &BatchHistory, shown: &[Shown]) -> Result<bool> {
+        let is_complete = shown.len() == batch.batch.count as usize;
+        let tree = is_complete.then(|| Tree::new(shown.iter().map(|task| task.leaf.hash()).collect()));
+        // Neither the store nor the escrow lets such leaves pass: the endpoint makes them up.
+        let (first, count, ordered) = (batch.batch.first, batch.batch.count, self.rows.len());
+        let is_possible = |Shown { leaf, row, .. }: &Shown| {
+            let is_in_batch = leaf.index >= first && leaf.index - first < count && (leaf.index as usize) < ordered;
+            is_in_batch && row_root(row) == leaf.output_hash
+        };
+        let is_under_root = tree.as_ref().is_none_or(|tree| tree.root() == batch.batch.root.0);
+        if !is_under_root || !shown.iter().all(is_possible) {
+            let message =
+                format!("batch {}: the results are not under the committed root; no receipt was signed", batch.id);
+            return Err(Error::unverified("unverified_result", message).hint("use another RPC endpoint"));
+        }
+        for (place, Shown { leaf, .. }) in shown.iter().enumerate() {
+            let before = place.checked_sub(1).map(|place| &shown[place]);
+            let before = before.filter(|before| before.leaf.index + 1 == leaf.index);
+            let row = &self.rows[leaf.index as usize];
+            let Some(fault) = faults::find(&history.order, &batch.batch, row, before.map(|task| &task.leaf), leaf)
+            else {
+                continue;
+            };
+            if batch.end.is_some() {
+                let message =
+                    format!("task {} of batch {}: {fault}, and the batch has settled already", leaf.index, batch.id);
+                return Err(Error::unverified("unverified_result", message));
+            }
+            let Some(task) = self.task(batch, &shown[place], tree.as_ref()).await? else { continue };
+            let before = match before {
+                Some(before) if fault == Fault::Gap => self.task(batch, before, tree.as_ref()).await?,
+                _ => None,
+            };
+            if fault != Fault::Gap || before.is_some() {
+                self.prove(history, batch, fault, before, task).await?;
+                return Ok(true);
             }
         }
-        if batch.end.is_none() {
-            self.acknowledge(history, batch).await?;
+        if is_complete && (batch.end.is_some() || self.acknowledge(history, batch).await?) {
+            self.received.insert(batch.id, shown.iter().map(|task| task.row.clone()).collect());
         }
-        self.received.insert(batch.id, results.tasks().iter().map(|task| task.row.clone()).collect());
-        Ok(())
+        Ok(is_complete)
     }
 
-    /// What is wrong with the result at `position`, if anything.
-    fn check(&self, batch: &BatchHistory, results: &Results, position: usize) -> Option<Wrong> {
-        let (leaf, task) = (&results.leaves()[position], &results.tasks()[position]);
-        let Some(row) = self.rows.get(leaf.index as usize) else { return Some(Wrong::Proof) };
-        let (count, root) = (u64::from(batch.batch.count), &batch.batch.root.0);
-        let proven = verify(root, count, position as u64, &leaf.hash(), &results.proof(position));
-        if !proven || row_root(&task.row) != leaf.output_hash || results.count() != batch.batch.count {
-            return Some(Wrong::Proof);
-        }
-        if leaf.input_hash != row_root(row) {
-            return Some(Wrong::Input);
-        }
-        if u64::from(leaf.units) * 2 != row.len() as u64 {
-            return Some(Wrong::Units);
-        }
-        // The receipt covers the units that were committed beside the root: the leaves must add up to them.
-        let is_last = position + 1 == results.leaves().len();
-        (is_last && results.units() != batch.batch.units).then_some(Wrong::Total)
-    }
-
-    /// A committed leaf that is false by itself is proved so on chain, which forfeits the batch.
-    async fn prove(
-        &mut self,
-        history: &History,
-        batch: &BatchHistory,
-        results: &Results,
-        position: usize,
-        wrong: Wrong,
-    ) -> Result<()> {
-        let leaf = &results.leaves()[position];
-        let place = format!("task {} of batch {}", leaf.index, batch.id);
-        let unverified =
-            |what: &str| Error::unverified("unverified_result", format!("{place}: {what}; no receipt was signed"));
-        let task = JobEscrow::Task {
+    /// A leaf with its proof: from the tree when every leaf is known, else from the transaction that supplied it. Without either
+    /// its proof will be known when the other tasks have been supplied too.
+    async fn task(&self, batch: &BatchHistory, shown: &Shown, tree: Option<&Tree>) -> Result<Option<JobEscrow::Task>> {
+        let leaf = &shown.leaf;
+        let proof = match (tree, shown.supplied) {
+            (Some(tree), _) => {
+                let proof = tree.proof((leaf.index - batch.batch.first) as usize);
+                Some(proof.into_iter().map(B256::from).collect())
+            }
+            (None, Some(transaction)) => history::supplied_proof(self.chain, transaction, &batch.batch, leaf).await?,
+            (None, None) => None,
+        };
+        Ok(proof.map(|proof| JobEscrow::Task {
             index: leaf.index,
             inputHash: leaf.input_hash.into(),
             outputHash: leaf.output_hash.into(),
             unitsBefore: leaf.units_before,
             units: leaf.units,
-            proof: results.proof(position).into_iter().map(B256::from).collect(),
+            proof,
+        }))
+    }
+
+    /// Proves the fault of `task` on chain, which forfeits the batch.
+    async fn prove(
+        &mut self,
+        history: &History,
+        batch: &BatchHistory,
+        fault: Fault,
+        before: Option<JobEscrow::Task>,
+        task: JobEscrow::Task,
+    ) -> Result<()> {
+        let (escrow, order, batch, index) =
+            (self.chain.escrow(), history.order.clone(), batch.batch.clone(), task.index as usize);
+        let row = &self.rows[index];
+        match (fault, before) {
+            (Fault::Gap, Some(before)) => self.play(&[escrow.proveUnitsGap(order, batch, before, task)]).await?,
+            (Fault::Input, _) => {
+                let proof = self.inputs.proof(index).into_iter().map(B256::from).collect();
+                self.play(&[escrow.proveWrongInput(order, batch, task, row_root(row).into(), proof)]).await?
+            }
+            (Fault::Units, _) => self.play(&[escrow.proveWrongUnits(order, batch, task, row.clone().into())]).await?,
+            (Fault::Bound | Fault::Gap, _) => self.play(&[escrow.proveUnitsBound(order, batch, task)]).await?,
         };
-        let (escrow, order) = (self.chain.escrow(), history.order.clone());
-        let receipt = match wrong {
-            Wrong::Proof => return Err(unverified("it is not under the committed root")),
-            _ if batch.end.is_some() => {
-                return Err(unverified("it is not what was ordered, and the batch has settled already"));
-            }
-            Wrong::Input => {
-                let tree = assay_kernels::commit::inputs_tree(self.rows);
-                let index = leaf.index as usize;
-                let ordered = row_root(&self.rows[index]).into();
-                let proof = tree.proof(index).into_iter().map(B256::from).collect();
-                self.chain.send(escrow.proveWrongInput(order, batch.batch.clone(), task, ordered, proof)).await?
-            }
-            Wrong::Total => self.chain.send(escrow.proveUnitsBound(order, batch.batch.clone(), task)).await?,
-            Wrong::Units => {
-                let row = self.rows[leaf.index as usize].clone();
-                self.chain.send(escrow.proveWrongUnits(order, batch.batch.clone(), task, row.into())).await?
-            }
-        };
-        self.gas += receipt.gas_used;
         Ok(())
     }
 
-    async fn acknowledge(&mut self, history: &History, batch: &BatchHistory) -> Result<()> {
+    /// Says that a batch came and is right: by signature, or on chain. Answers whether that is said.
+    async fn acknowledge(&mut self, history: &History, batch: &BatchHistory) -> Result<bool> {
         if self.options.accept {
             let escrow = self.chain.escrow();
             let call = escrow.accept(history.order.clone(), batch.batch.clone(), Vec::new().into());
-            self.gas += self.chain.send(call).await?.gas_used;
-            return Ok(());
+            return Ok(self.play(&[call]).await? == 1);
         }
         let digest = protocol::receipt_digest(self.chain.suite.chain_id, self.chain.suite.job_escrow, &batch.batch);
         let signature =
             self.chain.signer().sign_hash_sync(&digest).map_err(|error| Error::failure("sign_failed", error))?;
-        self.blobs.put_receipt(&batch.batch.root.0, signature.as_bytes().to_vec()).await.map_err(from_blob)
+        self.blobs.put_receipt(&batch.batch.root.0, signature.as_bytes().to_vec()).await.map_err(from_blob)?;
+        Ok(true)
     }
 
-    /// A batch without results: after a while they are demanded task by task, and a silent provider loses the batch.
-    async fn missing(&mut self, history: &History, batch: &BatchHistory) -> Result<()> {
-        let since = *self.since.entry(batch.id).or_insert_with(Instant::now);
-        if since.elapsed() < self.options.patience {
-            return Ok(());
-        }
+    /// A batch without all results: after a while, and while that is possible, everything missing is demanded at once. Its provider
+    /// answers, or loses the batch.
+    async fn missing(&mut self, history: &History, batch: &BatchHistory, demands: &Demands) -> Result<()> {
+        let is_patient = self.since.entry(batch.id).or_insert_with(Instant::now).elapsed() < self.options.patience;
         if batch.end.is_some() {
+            if is_patient {
+                return Ok(());
+            }
             let message = format!("batch {} has settled, and its results are not in the store", batch.id);
             return Err(Error::not_found("blob_missing", message)
                 .hint("name the store that the provider publishes to with --blobs"));
         }
-        let supplied = history::supplied(self.chain, batch.id, self.block).await?;
-        let Some(index) =
-            (batch.batch.first..batch.batch.first + batch.batch.count).find(|index| !supplied.contains_key(index))
-        else {
-            return self.receive_supplied(history, batch, &supplied).await;
-        };
-        let demand = self.chain.escrow().demandOf(batch.id, index).call().await.map_err(crate::chain::from_call)?;
-        let (escrow, order) = (self.chain.escrow(), history.order.clone());
-        if demand.demander.is_zero() {
-            self.demand(history, batch, index).await
-        } else if now(self.chain).await? > demand.deadline.to::<u64>() {
-            let receipt = self.chain.send(escrow.forfeit(order, batch.batch.clone(), index)).await?;
-            self.gas += receipt.gas_used;
-            Ok(())
-        } else {
-            Ok(())
+        let mut missing: Vec<_> = (batch.batch.first..batch.batch.first + batch.batch.count).collect();
+        missing.retain(|index| !demands.open.contains_key(index) && !demands.supplied.contains_key(index));
+        if missing.is_empty() {
+            return Ok(());
         }
+        let window_end = batch.batch.committedAt.to::<u64>() + u64::from(history.order.settleWindow);
+        let left = window_end.saturating_sub(now(self.chain).await?);
+        if left == 0 && !is_patient && demands.open.is_empty() {
+            let message = format!(
+                "batch {}: the results of {} tasks are not in the store, and its window to demand them ended at {window_end}",
+                batch.id,
+                missing.len()
+            );
+            return Err(Error::refused("window_passed", message).hint(
+                "name the store that the provider publishes to with --blobs; it is paid when the batch settles",
+            ));
+        }
+        // Other batches may be as late, and they are looked at one after another.
+        let awaited =
+            history.batches.iter().filter(|batch| batch.end.is_none() && !self.received.contains_key(&batch.id));
+        let is_last_call = left <= LAST_CALL + awaited.map(|batch| u64::from(batch.batch.count)).sum::<u64>();
+        if left == 0 || is_patient && !is_last_call {
+            return Ok(());
+        }
+        self.demand(history, batch, &missing, left).await
     }
 
-    async fn demand(&mut self, history: &History, batch: &BatchHistory, index: u32) -> Result<()> {
+    /// Demands the tasks `missing`, as many as there is money for.
+    async fn demand(&mut self, history: &History, batch: &BatchHistory, missing: &[u32], left: u64) -> Result<()> {
         let order = &history.order;
-        if order.demandFee > 0 {
-            let (spender, id) = (self.chain.suite.job_escrow, protocol::token_id(order.token));
-            let ledger = self.chain.ledger();
-            let call = ledger.approve(spender, id, U256::from(order.demandFee));
-            self.gas += self.chain.send(call).await?.gas_used;
+        let (fee, account) = (U256::from(order.demandFee), self.chain.account());
+        let mut affordable = missing.len();
+        let mut balance = U256::ZERO;
+        if !fee.is_zero() {
+            let (ledger, token) = (self.chain.ledger(), protocol::token_id(order.token));
+            balance = ledger.balanceOf(account, token).call().await.map_err(from_call)?;
+            affordable = (balance / fee).saturating_to::<usize>().min(missing.len());
+            self.gas += allow(self.chain, order.token, fee * U256::from(affordable)).await?;
         }
+        let (demanded, rest) = missing.split_at(affordable);
         let escrow = self.chain.escrow();
-        let call = escrow.demand(order.clone(), batch.batch.clone(), index);
-        self.gas += self.chain.send(call).await?.gas_used;
+        let calls: Vec<_> =
+            demanded.iter().map(|index| escrow.demand(order.clone(), batch.batch.clone(), *index)).collect();
+        self.play(&calls).await?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let lacking = fee * U256::from(missing.len()) - balance;
+        let message = format!(
+            "batch {}: of {} missing tasks {} were demanded; for the fees of the other {} (each {fee} of token {}) the ledger account \
+             {account} lacks {lacking}",
+            batch.id,
+            missing.len(),
+            demanded.len(),
+            rest.len(),
+            order.token
+        );
+        Err(Error::refused("demand_fees_lacking", message).hint(format!(
+            "`assay account deposit`, then run the command again within {left} s, while they can be demanded"
+        )))
+    }
+
+    /// What this account prepaid for demands on a lost batch comes back to it.
+    async fn take_back_fees(&mut self, history: &History, batch: &BatchHistory, demands: &Demands) -> Result<()> {
+        let (escrow, account) = (self.chain.escrow(), self.chain.account());
+        let mine = demands.open.iter().filter(|(_, (demander, _))| *demander == account && history.order.demandFee > 0);
+        let calls: Vec<_> =
+            mine.map(|(index, _)| escrow.forfeit(history.order.clone(), batch.batch.clone(), *index)).collect();
+        self.play(&calls).await?;
         Ok(())
     }
 
-    /// Results that came through demands alone make a batch like any other.
-    async fn receive_supplied(
-        &mut self,
-        history: &History,
-        batch: &BatchHistory,
-        supplied: &BTreeMap<u32, JobEscrow::Supplied>,
-    ) -> Result<()> {
-        let scope = BatchScope {
-            chain_id: self.chain.suite.chain_id,
-            order_id: batch.batch.orderId.0,
-            provider: batch.batch.provider.into_array(),
-            first: batch.batch.first,
-        };
-        let tasks = supplied.values().map(|task| assay_kernels::commit::TaskOutput {
-            input_hash: task.inputHash.0,
-            units: task.units,
-            row: task.output.to_vec(),
-        });
-        let results =
-            Results::new(scope, tasks.collect()).map_err(|error| Error::unverified("unverified_result", error))?;
-        self.receive(history, batch, &results).await
+    /// Plays moves that do not depend on each other, several in flight, and answers how many were made. Those in which somebody
+    /// else was faster are left out.
+    async fn play<D: CallDecoder>(&mut self, calls: &[CallBuilder<&DynProvider, D>]) -> Result<usize> {
+        let is_overtaken = |error: &Error| OVERTAKEN.contains(&error.code());
+        let mut made = 0;
+        for calls in calls.chunks(IN_FLIGHT) {
+            let mut sent = Vec::new();
+            let mut refused = None;
+            for call in calls {
+                match self.chain.submit(call).await {
+                    Ok(hash) => sent.push((call, hash)),
+                    Err(error) if is_overtaken(&error) => {}
+                    Err(error) => {
+                        refused = Some(error);
+                        break;
+                    }
+                }
+            }
+            for (call, hash) in sent {
+                match self.chain.mined(call, hash).await {
+                    Ok(receipt) => {
+                        self.gas += receipt.gas_used;
+                        made += 1;
+                    }
+                    Err(error) if is_overtaken(&error) => {}
+                    Err(error) => refused = refused.or(Some(error)),
+                }
+            }
+            if let Some(error) = refused {
+                return Err(error);
+            }
+        }
+        Ok(made)
     }
 
     fn progress(&self, history: &History) -> Progress {
@@ -317,17 +476,4 @@ impl Collector<'_> {
             history.batches.iter().filter_map(|batch| self.received.remove(&batch.id)).flatten().collect();
         Collected { verified: outputs.len() as u32, outputs, history, gas: self.gas }
     }
-}
-
-/// What a committed leaf says wrongly.
-#[derive(Clone, Copy, Debug)]
-enum Wrong {
-    /// It is not under the root.
-    Proof,
-    /// Another input than the one ordered at its index.
-    Input,
-    /// Other units than its input has.
-    Units,
-    /// The leaves add up to other units than the batch bills; shown at the last.
-    Total,
 }

@@ -1,14 +1,18 @@
 //! What happened to an order, read from its events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use alloy::{
+    consensus::Transaction as _,
     primitives::{Address, B256, U256},
     providers::Provider,
     rpc::types::{Filter, Log},
-    sol_types::{SolEvent, SolEventInterface},
+    sol_types::{SolCall, SolEvent, SolEventInterface},
 };
-use assay_contracts::JobEscrow::{Batch, JobEscrowEvents as Event, Order, OrderOpened, Supplied};
+use assay_contracts::JobEscrow::{
+    Batch, DemandRefunded, Demanded, JobEscrowEvents as Event, Order, OrderOpened, Supplied, supplyCall,
+};
+use assay_kernels::{commit::TaskLeaf, merkle::verify};
 use serde::Serialize;
 
 use crate::{
@@ -181,12 +185,60 @@ fn end(history: &mut History, id: B256, how: End) {
     }
 }
 
-/// The answers to demands on the batch `id`, by index in the order.
-pub async fn supplied(chain: &Chain, id: B256, block: u64) -> Result<BTreeMap<u32, Supplied>> {
-    let filter = Filter::new().address(chain.suite.job_escrow).event_signature(Supplied::SIGNATURE_HASH).topic1(id);
-    let logs = chain.provider.get_logs(&filter.from_block(block)).await.map_err(from_rpc)?;
-    let events = logs.iter().filter_map(|log| log.log_decode::<Supplied>().ok()).map(|log| log.inner.data);
-    Ok(events.map(|event| (event.index, event)).collect())
+/// The demands on a batch, by index in the order.
+#[derive(Clone, Debug, Default)]
+pub struct Demands {
+    /// Those without an answer: who asked, and the last second to answer.
+    pub open: BTreeMap<u32, (Address, u64)>,
+    /// The answers, and the transactions that gave them.
+    pub supplied: BTreeMap<u32, (Supplied, B256)>,
+}
+
+/// The demands on each of the order's batches that has any.
+pub async fn demands(chain: &Chain, history: &History) -> Result<HashMap<B256, Demands>> {
+    let batches: Vec<_> = history.batches.iter().map(|batch| batch.id).collect();
+    let mut found: HashMap<B256, Demands> = HashMap::new();
+    if batches.is_empty() {
+        return Ok(found);
+    }
+    let kinds = vec![Demanded::SIGNATURE_HASH, Supplied::SIGNATURE_HASH, DemandRefunded::SIGNATURE_HASH];
+    let filter = Filter::new().address(chain.suite.job_escrow).event_signature(kinds).topic1(batches);
+    let logs = chain.provider.get_logs(&filter.from_block(history.block)).await.map_err(from_rpc)?;
+    for log in &logs {
+        match Event::decode_raw_log(log.topics(), &log.data().data) {
+            Ok(Event::Demanded(event)) => {
+                let asked = (event.demander, event.deadline.to::<u64>());
+                found.entry(event.batchId).or_default().open.insert(event.index, asked);
+            }
+            Ok(Event::Supplied(event)) => {
+                let demands = found.entry(event.batchId).or_default();
+                demands.open.remove(&event.index);
+                demands.supplied.insert(event.index, (event, log.transaction_hash.unwrap_or_default()));
+            }
+            Ok(Event::DemandRefunded(event)) => {
+                found.entry(event.batchId).or_default().open.remove(&event.index);
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The Merkle proof of a supplied leaf, from the transaction that supplied it. `None` where that cannot be read, as when the
+/// provider is a contract that was called with something else.
+pub async fn supplied_proof(
+    chain: &Chain,
+    transaction: B256,
+    batch: &Batch,
+    leaf: &TaskLeaf,
+) -> Result<Option<Vec<B256>>> {
+    let transaction = chain.provider.get_transaction_by_hash(transaction).await.map_err(from_rpc)?;
+    let call = transaction.and_then(|transaction| supplyCall::abi_decode(transaction.input()).ok());
+    Ok(call.map(|call| call.task.proof).filter(|proof| {
+        let proof: Vec<_> = proof.iter().map(|sibling| sibling.0).collect();
+        let position = u64::from(leaf.index - batch.first);
+        verify(&batch.root.0, batch.count.into(), position, &leaf.hash(), &proof)
+    }))
 }
 
 /// One line of `assay order list`.

@@ -1,6 +1,7 @@
 //! What a customer does: texts become an order, an order becomes verified vectors.
 
 pub mod collect;
+pub mod faults;
 pub mod history;
 pub mod models;
 pub mod open;

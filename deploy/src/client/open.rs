@@ -65,7 +65,7 @@ pub async fn open(chain: &Chain, blobs: &Blobs, request: &Request<'_>) -> Result
     need_balance(chain, request.token, chain.account(), total).await?;
     blobs.put_inputs(request.rows).await.map_err(from_blob)?;
 
-    let mut gas = allow(chain, request.token, total).await?;
+    let mut gas = allow(chain, request.token.address, total).await?;
     let receipt = chain.send(chain.escrow().open(order.clone())).await?;
     gas += receipt.gas_used;
     Ok(Opened {
@@ -79,13 +79,13 @@ pub async fn open(chain: &Chain, blobs: &Blobs, request: &Request<'_>) -> Result
 }
 
 /// Lets the escrow take exactly `amount` of the signing account's ledger balance.
-async fn allow(chain: &Chain, token: &Token, amount: U256) -> Result<u64> {
-    let (owner, spender) = (chain.account(), chain.suite.job_escrow);
-    let allowed = chain.ledger().allowance(owner, spender, token.id()).call().await.map_err(from_call)?;
+pub(super) async fn allow(chain: &Chain, token: Address, amount: U256) -> Result<u64> {
+    let (owner, spender, id) = (chain.account(), chain.suite.job_escrow, protocol::token_id(token));
+    let allowed = chain.ledger().allowance(owner, spender, id).call().await.map_err(from_call)?;
     if allowed == amount {
         return Ok(0);
     }
-    Ok(chain.send(chain.ledger().approve(spender, token.id(), amount)).await?.gas_used)
+    Ok(chain.send(chain.ledger().approve(spender, id, amount)).await?.gas_used)
 }
 
 async fn terms(chain: &Chain, request: &Request<'_>) -> Result<Order> {

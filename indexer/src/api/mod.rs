@@ -79,7 +79,7 @@ impl Limits {
     components(schemas(schema::Hash, schema::Account, schema::Amount, schema::Position)),
     tags(
         (name = "work", description = "Orders, batches and tasks"),
-        (name = "registry", description = "Models, providers and fees"),
+        (name = "registry", description = "Models, providers, fees and who sets them"),
         (name = "accounts", description = "Ledger balances, provisions and history"),
         (name = "events", description = "The events behind it all"),
         (name = "service", description = "The indexer itself")
@@ -106,6 +106,7 @@ fn routes() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(models::providers))
         .routes(routes!(models::provider))
         .routes(routes!(models::fees))
+        .routes(routes!(models::roles))
         .routes(routes!(accounts::one))
         .routes(routes!(accounts::history))
         .routes(routes!(events::list))

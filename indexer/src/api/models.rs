@@ -1,4 +1,4 @@
-//! `/v1/models`, `/v1/providers` and `/v1/fees`
+//! `/v1/models`, `/v1/providers`, `/v1/fees` and `/v1/roles`
 
 use super::{
     App,
@@ -7,7 +7,7 @@ use super::{
     orders::PageQuery,
     page::{self, Filter, Page},
 };
-use crate::rows::{Earning, FeeRate, Model, PriceFloor, Provider, Provision};
+use crate::rows::{Earning, FeeRate, Model, PriceFloor, Provider, Provision, RoleMember};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use std::sync::Arc;
@@ -103,6 +103,15 @@ pub(crate) async fn provider(
 /// The default and those of tokens that have their own.
 #[utoipa::path(get, path = "/v1/fees", tag = "registry", responses((status = 200, body = [FeeRate]), Failures))]
 pub(crate) async fn fees(State(app): State<Arc<App>>) -> Result<Json<Vec<FeeRate>>, ApiError> {
+    let mut connection = app.readers.acquire().await?;
+    page::all(&mut connection, None).await.map(Json)
+}
+
+/// Members of the access manager's roles
+///
+/// Role 0 may change the take rates of later orders, and who holds which role. Former members are listed too.
+#[utoipa::path(get, path = "/v1/roles", tag = "registry", responses((status = 200, body = [RoleMember]), Failures))]
+pub(crate) async fn roles(State(app): State<Arc<App>>) -> Result<Json<Vec<RoleMember>>, ApiError> {
     let mut connection = app.readers.acquire().await?;
     page::all(&mut connection, None).await.map(Json)
 }

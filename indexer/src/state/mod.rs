@@ -11,7 +11,7 @@ pub(crate) use work::fault;
 use crate::{
     rows::{
         Allowance, Balance, Batch, Demand, Earning, FeeRate, LedgerOperator, Model, Order, Position, PriceFloor,
-        Provider, Provision, Take, Token,
+        Provider, Provision, RoleMember, Take, Token,
     },
     store::{
         table::{Row, Table},
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 use alloy::primitives::B256;
-use assay_contracts::{FeeSchedule::FeeScheduleEvents, SuiteEvent};
+use assay_contracts::{AccessManager::AccessManagerEvents, FeeSchedule::FeeScheduleEvents, SuiteEvent};
 use sqlx::SqliteConnection;
 
 /// Where an event stands and what it is part of.
@@ -84,6 +84,7 @@ tables! {
     ledger_operators: LedgerOperator,
     tokens: Token,
     fee_rates: FeeRate,
+    role_members: RoleMember,
     providers: Provider,
     earnings: Earning,
 }
@@ -105,6 +106,7 @@ pub(crate) async fn apply(
     let mut change = Change { connection, tables, origin };
     match event {
         SuiteEvent::Ledger(event) => change.ledger(event).await,
+        SuiteEvent::AccessManager(event) => change.access_manager(event).await,
         SuiteEvent::FeeSchedule(event) => change.fee_schedule(event).await,
         SuiteEvent::Staking(event) => change.staking(event).await,
         SuiteEvent::ModelRegistry(event) => change.model_registry(event).await,
@@ -113,6 +115,26 @@ pub(crate) async fn apply(
 }
 
 impl Change<'_> {
+    /// Who holds which role. What else the manager logs is in the log.
+    async fn access_manager(&mut self, event: &AccessManagerEvents) -> Result<(), sqlx::Error> {
+        match event {
+            AccessManagerEvents::RoleGranted(event) => self.tables.role_members.insert(RoleMember {
+                role_id: event.roleId,
+                account: event.account,
+                member: true,
+                delay: event.delay,
+                since: event.since.to(),
+            }),
+            AccessManagerEvents::RoleRevoked(event) => {
+                let key = (event.roleId, event.account);
+                let row = self.tables.role_members.entry(self.connection, key).await?;
+                (row.member, row.delay, row.since) = (false, 0, self.origin.timestamp);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     async fn fee_schedule(&mut self, event: &FeeScheduleEvents) -> Result<(), sqlx::Error> {
         let (scope, rate) = match event {
             FeeScheduleEvents::DefaultRateSet(event) => ("default".to_owned(), event.rate),

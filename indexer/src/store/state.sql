@@ -162,6 +162,15 @@ CREATE TABLE fee_rates (
     rate  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE role_members (
+    role_id INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    member  INTEGER NOT NULL,
+    delay   INTEGER NOT NULL,
+    since   INTEGER NOT NULL,
+    PRIMARY KEY (role_id, account)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE providers (
     provider          BLOB PRIMARY KEY,
     position          INTEGER NOT NULL,

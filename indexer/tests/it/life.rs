@@ -1,10 +1,14 @@
 //! A scripted life of orders, compared with what the contracts say, and the state rebuilt from the log.
 
 use crate::world::{Committed, NATIVE, Running, World, assert_same, dump};
-use alloy::primitives::{Address, B256, U256, address};
-use assay_contracts::{FeeSchedule, JobEscrow::Task};
+use alloy::{
+    primitives::{Address, B256, U256, address},
+    sol_types::SolCall,
+};
+use assay_contracts::{AccessManager, FeeSchedule, JobEscrow::Task};
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::collections::BTreeSet;
 
 /// Every transition that the contracts know, at least once.
 pub(crate) async fn live(world: &World) -> Vec<Committed> {
@@ -71,6 +75,8 @@ async fn others(world: &World) {
     let fees = FeeSchedule::new(world.suite.fee_schedule, world.provider.clone());
     world.must(world.admin, fees.setRate(Address::repeat_byte(7), 0).into_transaction_request()).await;
 
+    roles(world).await;
+
     // Allowances: spent in part, endless, and unspent by an operator.
     let ledger = &world.ledger;
     world.must(ada, ledger.approve(bob, U256::ZERO, U256::from(100)).into_transaction_request()).await;
@@ -83,6 +89,37 @@ async fn others(world: &World) {
     let endless = ledger.transferFrom(ada, world.author, U256::ZERO, U256::from(3));
     world.must(world.author, endless.into_transaction_request()).await;
     world.must(bob, ledger.withdraw(NATIVE, bob, U256::from(12_345)).into_transaction_request()).await;
+}
+
+/// Every event that the access manager knows.
+async fn roles(world: &World) {
+    const ROLE: u64 = u64::MAX - 1;
+    let [ada, bob] = world.providers;
+    let manager = AccessManager::new(world.suite.access_manager, world.provider.clone());
+    let set_rate = |rate| FeeSchedule::setRateCall { token: Address::repeat_byte(7), rate }.abi_encode().into();
+    let (fees, ledger) = (world.suite.fee_schedule, world.suite.ledger);
+    for change in [
+        manager.labelRole(ROLE, "rates".to_owned()).into_transaction_request(),
+        manager.setRoleAdmin(ROLE, 0).into_transaction_request(),
+        manager.setRoleGuardian(ROLE, 5).into_transaction_request(),
+        manager.setGrantDelay(ROLE, 86_400).into_transaction_request(),
+        manager.grantRole(ROLE, ada, 0).into_transaction_request(),
+        manager.revokeRole(ROLE, ada).into_transaction_request(),
+        manager.grantRole(ROLE, bob, 10).into_transaction_request(),
+        manager
+            .setTargetFunctionRole(fees, vec![FeeSchedule::setRateCall::SELECTOR.into()], ROLE)
+            .into_transaction_request(),
+        manager.setTargetAdminDelay(ledger, 5).into_transaction_request(),
+        manager.setTargetClosed(ledger, true).into_transaction_request(),
+    ] {
+        world.must(world.admin, change).await;
+    }
+    for rate in [11, 12] {
+        world.must(bob, manager.schedule(fees, set_rate(rate), Default::default()).into_transaction_request()).await;
+    }
+    world.must(bob, manager.cancel(bob, fees, set_rate(11)).into_transaction_request()).await;
+    world.anvil.increase_time(11).await;
+    world.must(bob, manager.execute(fees, set_rate(12)).into_transaction_request()).await;
 }
 
 fn hash(value: &Value) -> B256 {
@@ -198,6 +235,16 @@ async fn compare_money(world: &World, indexer: &Running) {
         let token = rate["scope"].as_str().unwrap().parse().unwrap_or(Address::repeat_byte(0xaa));
         assert_eq!(number(&rate["rate"]), U256::from(fees.rateOf(token).call().await.unwrap()), "{rate}");
     }
+    let manager = AccessManager::new(world.suite.access_manager, world.provider.clone());
+    let roles = indexer.ok("/v1/roles").await;
+    let admin = roles.as_array().unwrap().iter().find(|member| member["role_id"] == 0).unwrap();
+    assert_eq!((account(&admin["account"]), &admin["member"]), (world.admin, &Value::Bool(true)));
+    for member in roles.as_array().unwrap() {
+        let read =
+            manager.hasRole(member["role_id"].as_u64().unwrap(), account(&member["account"])).call().await.unwrap();
+        assert_eq!(member["member"], read.isMember, "{member}");
+        assert_eq!(number(&member["delay"]), U256::from(read.executionDelay), "{member}");
+    }
 }
 
 /// A demanded task is published on chain, which moves its batch's settlement on.
@@ -239,6 +286,19 @@ async fn the_tables_say_what_the_contracts_say() {
     let provider = indexer.ok(&format!("/v1/providers/{}", world.providers[1])).await;
     assert_eq!(provider["takes_expired"], 1);
     assert_eq!(provider["batches_forfeited"], 1);
+    let (mut names, mut after) = (BTreeSet::new(), String::new());
+    while let Some(next) = {
+        let page = indexer.ok(&format!("/v1/events?limit=200{after}")).await;
+        names.extend(page["items"].as_array().unwrap().iter().map(|event| event["name"].as_str().unwrap().to_owned()));
+        page["next"].as_str().map(str::to_owned)
+    } {
+        after = format!("&after={next}");
+    }
+    assert_eq!(names.iter().filter(|name| name.starts_with("AccessManager.")).count(), 12, "{names:?}");
+    let roles = indexer.ok("/v1/roles").await;
+    let members: Vec<_> = roles.as_array().unwrap().iter().map(|member| member["member"].as_bool().unwrap()).collect();
+    assert_eq!(members.iter().filter(|member| **member).count(), 2, "the admin and bob: {roles}");
+    assert_eq!(members.len(), 3, "and ada, who was one: {roles}");
     let closed = indexer.ok("/v1/orders?status=closed").await;
     let closed: Vec<_> = closed["items"].as_array().unwrap().iter().map(|order| &order["closed_by"]).collect();
     assert_eq!(closed, ["cancelled", "reclaimed"]);

@@ -349,7 +349,7 @@ impl Running {
 }
 
 /// The tables that a fresh index of the same chain must hold alike.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "orders",
     "takes",
     "batches",
@@ -362,6 +362,7 @@ const TABLES: [&str; 16] = [
     "ledger_operators",
     "tokens",
     "fee_rates",
+    "role_members",
     "providers",
     "earnings",
     "events",

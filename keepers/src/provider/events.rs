@@ -94,7 +94,8 @@ impl Projection for EventProjection {
         drop(view);
         if !changes.is_empty() {
             self.shared.announce(changes, seen);
-            self.shared.trigger(seen);
+            // The head, which is published next, calls for the plan.
+            self.shared.note_cause(seen);
         }
     }
 }

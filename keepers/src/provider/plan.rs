@@ -22,7 +22,7 @@ use super::{
     orders::{BatchStatus, BatchView, ChainView, OrderView},
     policy::{Refusal, check_terms},
 };
-use crate::tx::Wanted;
+use crate::tx::{PATIENT, Wanted};
 
 /// A range of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,8 +120,8 @@ impl Plan {
             "supply" => 0,
             "commit" | "takeAndCommit" => 1,
             "take" => 2,
-            "accept" | "settle" => 3,
-            _ => 4,
+            "accept" | "settle" => PATIENT,
+            _ => PATIENT + 1,
         };
         let (target, value) = (now.escrow, U256::ZERO);
         self.actions.push(Wanted { key, kind, priority, target, data, value, since: None });

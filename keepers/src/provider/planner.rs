@@ -31,12 +31,7 @@ use super::{
     shared::Shared,
     worker::blocking,
 };
-use crate::{
-    chain::Head,
-    error::{KeeperError, Result},
-    supervise::while_progressing,
-    tx::TxManager,
-};
+use crate::{chain::Head, error::Result, supervise::while_progressing, tx::TxManager};
 
 /// Name of the role in the transaction store.
 pub(crate) const ROLE: &str = "provider";
@@ -88,9 +83,9 @@ impl Planner {
     async fn look(self: &Arc<Self>) -> Result<()> {
         let cause = self.shared.take_cause();
         let Some(head) = self.head.borrow().as_ref().filter(|head| head.caught_up).copied() else { return Ok(()) };
-        let (mut plan, mut derived_at) = self.plan(&head);
-        if plan.needs_stake && self.ask_free_stake(&head).await? {
-            (plan, derived_at) = self.plan(&head);
+        let (mut plan, derived_at) = self.plan(&head);
+        if plan.needs_stake {
+            self.ask_free_stake(&head, cause.unwrap_or_else(Instant::now));
         }
         // What a clock brings about is no reaction to anything seen.
         for action in plan.actions.iter_mut().filter(|action| !matches!(action.kind, "settle" | "expire")) {
@@ -118,29 +113,41 @@ impl Planner {
             results: &knowledge.results,
             receipts: &knowledge.receipts,
             supplies: &knowledge.supplies,
-            free_stake: knowledge.free_stake.map(|(_, free)| free),
+            free_stake: knowledge.free_stake,
             units_per_second: knowledge.units_per_second.unwrap_or(f64::MIN_POSITIVE),
             is_draining: self.shared.draining(),
         });
         (plan, view.block)
     }
 
-    /// Asks for the free stake, once a head. Returns whether it was asked.
-    async fn ask_free_stake(&self, head: &Head) -> Result<bool> {
-        if self.shared.knowledge().free_stake.is_some_and(|(at, _)| at == head.hash) {
-            return Ok(false);
+    /// Asks for the free stake, once a head. No plan waits for the answer: it calls for another one if it is news, and until then
+    /// the simulation stops what does not fit. `cause` is what the asking plan reacted to.
+    fn ask_free_stake(self: &Arc<Self>, head: &Head, cause: Instant) {
+        let asked_at = Some(head.hash);
+        if std::mem::replace(&mut self.shared.knowledge().stake_asked_at, asked_at) == asked_at {
+            return;
         }
-        let staking = Staking::new(self.suite.staking, &self.rpc);
-        let free = staking.freeStake(self.shared.me, self.suite.job_escrow).call().await;
-        let free = free.map_err(|error| KeeperError::Rpc {
-            method: "eth_call",
-            source: match error {
-                alloy::contract::Error::TransportError(error) => error,
-                other => alloy::transports::TransportErrorKind::custom(other),
-            },
-        })?;
-        self.shared.knowledge().free_stake = Some((head.hash, free));
-        Ok(true)
+        let planner = self.clone();
+        tokio::spawn(async move {
+            let staking = Staking::new(planner.suite.staking, &planner.rpc);
+            let answer = staking.freeStake(planner.shared.me, planner.suite.job_escrow).call().await;
+            let mut knowledge = planner.shared.knowledge();
+            // A later head has asked again.
+            if knowledge.stake_asked_at != asked_at {
+                return;
+            }
+            match answer {
+                Ok(free) if knowledge.free_stake != Some(free) => {
+                    knowledge.free_stake = Some(free);
+                    planner.shared.trigger(cause);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the free stake is not known; asking again");
+                    knowledge.stake_asked_at = None;
+                }
+            }
+        });
     }
 
     fn start_fetches(self: &Arc<Self>, plan: &Plan) {

@@ -37,8 +37,9 @@ pub(crate) struct Knowledge {
     pub(crate) supplies: HashMap<(B256, u32), Bytes>,
     pub(crate) preparing: HashSet<(B256, u32)>,
     pub(crate) refusals: BTreeMap<B256, Refusal>,
-    /// Free stake, and the block it was asked at.
-    pub(crate) free_stake: Option<(B256, U256)>,
+    pub(crate) free_stake: Option<U256>,
+    /// The head at which the free stake was asked for last.
+    pub(crate) stake_asked_at: Option<B256>,
     /// Ranges to compute, the most urgent first.
     pub(crate) desired: Vec<Range>,
     pub(crate) await_receipts: Vec<B256>,
@@ -101,11 +102,15 @@ impl Shared {
         self.knowledge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls for a new plan because of something that was known at `at`.
-    pub(crate) fn trigger(&self, at: Instant) {
+    /// The next plan has a cause that was known at `at`.
+    pub(crate) fn note_cause(&self, at: Instant) {
         let mut cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
         *cause = Some(cause.map_or(at, |cause| cause.min(at)));
-        drop(cause);
+    }
+
+    /// Calls for a new plan because of something that was known at `at`.
+    pub(crate) fn trigger(&self, at: Instant) {
+        self.note_cause(at);
         self.replan.notify_one();
     }
 

@@ -11,7 +11,8 @@ use alloy::{
 use futures::future::join_all;
 
 use super::{
-    Action, ActionState, Fees, Revert, SentTransaction, TxManager, Verdict, Wanted,
+    Action, ActionState, Fees, PATIENT, Revert, SentTransaction, TxManager, Verdict, Wanted,
+    receipts::PARALLEL,
     send::{SendOutcome, Simulation, classify_send, classify_simulation},
     store::now_ms,
 };
@@ -37,12 +38,11 @@ impl TxManager {
     /// Sends what is due, as far as the limit of transactions in flight allows.
     pub(super) async fn dispatch(&self, head: &Head) -> Result<()> {
         loop {
-            let unsettled = self.store.unsettled().await?;
-            let in_flight = unsettled.iter().filter(|action| action.state.is_in_flight()).count() as u32;
-            let due = self.store.due(self.config.max_in_flight.saturating_sub(in_flight)).await?;
+            let mut due = self.ready().await?;
             if due.is_empty() {
                 return Ok(());
             }
+            due.truncate(PARALLEL);
             let simulated = join_all(due.iter().map(|action| self.simulate_queued(action))).await;
             let mut has_sent = false;
             for (action, simulation) in due.iter().zip(simulated) {
@@ -53,8 +53,30 @@ impl TxManager {
                 };
                 has_sent |= matches!(simulation, Simulation::Gas(_));
                 self.dispatch_one(action, simulation, head).await?;
+                // What became wanted meanwhile may be more urgent than the rest.
+                if self.is_woken() {
+                    break;
+                }
             }
         }
+    }
+
+    /// Sends what became wanted since the last look. Called between the steps of whatever takes long.
+    pub(super) async fn dispatch_new(&self, head: &Head) -> Result<()> {
+        if self.is_woken() { self.dispatch(head).await } else { Ok(()) }
+    }
+
+    /// What may be sent now, the most urgent first. The patient wait until nothing else is due, and only three quarters of the
+    /// transactions in flight are for them.
+    pub(super) async fn ready(&self) -> Result<Vec<Action>> {
+        let unsettled = self.store.unsettled().await?;
+        let in_flight = unsettled.iter().filter(|action| action.state.is_in_flight()).count() as u32;
+        let most = self.config.max_in_flight;
+        let mut due = self.store.due(most.saturating_sub(in_flight)).await?;
+        let for_patient = (most - most / 4).saturating_sub(in_flight) as usize;
+        let urgent = due.iter().filter(|action| action.nonce.is_some() || action.priority < PATIENT).count();
+        due.truncate(if urgent > 0 { urgent } else { for_patient });
+        Ok(due)
     }
 
     async fn dispatch_one(&self, action: &Action, simulation: Simulation, head: &Head) -> Result<()> {
@@ -265,6 +287,7 @@ impl TxManager {
     /// when it has waited too long.
     pub(super) async fn resend(&self, chain_nonce: u64, head: &Head) -> Result<()> {
         for action in self.store.unsettled().await? {
+            self.dispatch_new(head).await?;
             let Some(nonce) = action.nonce.filter(|nonce| *nonce >= chain_nonce && action.state.is_in_flight()) else {
                 continue;
             };
@@ -324,7 +347,9 @@ impl TxManager {
         let free = self.store.peek_nonce().await?;
         let blocks =
             self.store.unsettled().await?.iter().any(|action| action.state.is_in_flight() && action.nonce > Some(free));
-        if free < chain_nonce || !blocks || !self.store.due(1).await?.is_empty() {
+        // Patient actions may be due and find no room.
+        let next_urgent = self.store.due(1).await?.pop().filter(|action| action.priority < PATIENT);
+        if free < chain_nonce || !blocks || next_urgent.is_some() || !self.ready().await?.is_empty() {
             return Ok(());
         }
         tracing::info!(
@@ -334,7 +359,7 @@ impl TxManager {
         let fill = Wanted {
             key: format!("fill:{free}:{}", now_ms()),
             kind: "fill",
-            priority: i64::MAX,
+            priority: 0,
             target: self.address,
             data: Bytes::new(),
             value: U256::ZERO,

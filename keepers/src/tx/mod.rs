@@ -28,4 +28,4 @@ pub use fees::{FeeConfig, Fees};
 pub use revert::Revert;
 pub use service::{Finality, Reactions, TxConfig, TxManager, TxSummary};
 pub use store::{Inclusion, SentTransaction, TxStore};
-pub use types::{Action, ActionState, Judge, Verdict, Wanted};
+pub use types::{Action, ActionState, Judge, PATIENT, Verdict, Wanted};

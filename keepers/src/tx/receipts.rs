@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Requests in flight at once.
-const PARALLEL: usize = 8;
+pub(super) const PARALLEL: usize = 8;
 
 /// What the chain says about an included transaction's block.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ impl TxManager {
             .get_transaction_count(self.address)
             .await
             .map_err(KeeperError::rpc("eth_getTransactionCount"))?;
-        self.find_included(chain_nonce).await?;
+        self.find_included(chain_nonce, head).await?;
         // What became wanted meanwhile does not wait for the rest.
         self.dispatch(head).await?;
         let mut included = self.store.unsettled().await?;
@@ -54,7 +54,7 @@ impl TxManager {
     }
 
     /// Looks for the receipts of nonces that the chain has used.
-    async fn find_included(&self, chain_nonce: u64) -> Result<()> {
+    async fn find_included(&self, chain_nonce: u64, head: &Head) -> Result<()> {
         let mut open: BTreeMap<u64, Option<Action>> = BTreeMap::new();
         open.extend(self.store.free_nonces().await?.into_iter().map(|nonce| (nonce, None)));
         for action in self.store.unsettled().await? {
@@ -68,12 +68,15 @@ impl TxManager {
             .buffered(PARALLEL)
             .try_collect()
             .await?;
-        for (nonce, holder, receipt) in found {
-            match (receipt, holder) {
-                (Some(receipt), _) => self.include(&receipt).await?,
-                (None, Some(action)) => self.maybe_lost(&action, nonce).await?,
-                (None, None) => {}
+        // First those without a receipt: a dispatch may change what is known of them.
+        for (nonce, holder, receipt) in &found {
+            if let (None, Some(action)) = (receipt, holder) {
+                self.maybe_lost(action, *nonce).await?;
             }
+        }
+        for receipt in found.into_iter().filter_map(|(_, _, receipt)| receipt) {
+            self.include(&receipt).await?;
+            self.dispatch_new(head).await?;
         }
         Ok(())
     }
@@ -167,6 +170,7 @@ impl TxManager {
         for (actions, standing) in standings {
             for action in actions {
                 self.settle_standing(&action, standing).await?;
+                self.dispatch_new(head).await?;
             }
         }
         Ok(())

@@ -13,9 +13,10 @@ use std::{
 
 use alloy::{
     network::{EthereumWallet, TxSigner},
-    primitives::{Address, Signature},
+    primitives::{Address, B256, Signature},
     providers::{DynProvider, Provider},
 };
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -51,7 +52,7 @@ pub enum Finality {
 pub struct TxConfig {
     /// When a block counts as final. Before, its transactions are checked at every head.
     pub finality: Finality,
-    /// Transactions in flight at once.
+    /// Transactions in flight at once. A quarter of them is kept for what does not bear waiting ([`PATIENT`](super::PATIENT)).
     pub max_in_flight: u32,
     /// How long a transaction may wait for a block before it is outbid, in milliseconds.
     pub bump_after_ms: u64,
@@ -294,18 +295,18 @@ impl TxManager {
         loop {
             let Some(head) = *heads.borrow_and_update() else { return Ok(()) };
             self.dispatch(&head).await?;
-            if tracked.is_none_or(|tracked: Instant| tracked.elapsed() >= TRACK_EVERY) {
+            if tracked.is_none_or(|(hash, at): (B256, Instant)| hash != head.hash || at.elapsed() >= TRACK_EVERY) {
                 let chain_nonce = self.track(&head).await?;
                 self.resend(chain_nonce, &head).await?;
                 self.fill_gap(chain_nonce).await?;
-                tracked = Some(Instant::now());
+                tracked = Some((head.hash, Instant::now()));
                 self.dispatch(&head).await?;
                 self.publish_metrics().await?;
             }
             self.rounds.fetch_add(1, Ordering::Relaxed);
             let pause = self.pause().await?;
             tokio::select! {
-                changed = heads.changed() => if changed.is_err() { return Ok(()) } else { tracked = None },
+                changed = heads.changed() => if changed.is_err() { return Ok(()) },
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -326,8 +327,17 @@ impl TxManager {
     /// How long nothing needs to be done if nothing happens.
     async fn pause(&self) -> Result<Duration> {
         let most = if self.store.unsettled().await?.is_empty() { 30_000 } else { 400 };
-        let due = self.store.next_due().await?.map_or(most, |due| (due - now_ms()).clamp(5, most));
+        let due = match self.store.next_due().await? {
+            // What is due and finds no room waits for what is in flight.
+            Some(due) if due > now_ms() || !self.ready().await?.is_empty() => (due - now_ms()).clamp(5, most),
+            _ => most,
+        };
         Ok(Duration::from_millis(due as u64))
+    }
+
+    /// Whether something was queued since this was asked last.
+    pub(super) fn is_woken(&self) -> bool {
+        self.wake.notified().now_or_never().is_some()
     }
 
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {

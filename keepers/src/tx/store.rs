@@ -3,7 +3,10 @@
 //! INVARIANT: a nonce below `next_nonce` is held by one action, or free, or used by somebody on the chain.
 //! INVARIANT: a hash is stored before anybody is told it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use alloy::primitives::{Address, B256, U256};
 use sqlx::{Row, sqlite::SqliteRow};
@@ -105,9 +108,14 @@ impl TxStore {
         }
         let now = now_ms();
         let mut tx = self.store.write().await?;
+        let live = live(&mut tx, role).await?;
         let mut new = Vec::new();
         for want in wanted {
-            match find(&mut tx, &want.key).await? {
+            let known = match live.get(&want.key) {
+                Some(action) => Some(action.clone()),
+                None => find(&mut tx, &want.key).await?,
+            };
+            match known {
                 None => {
                     insert(&mut tx, role, want, now).await?;
                     new.push(want.key.clone());
@@ -125,10 +133,8 @@ impl TxStore {
                 Some(_) => {}
             }
         }
-        for action in select(&mut tx, "WHERE state = 'queued'").await? {
-            if action.role == role && !wanted.iter().any(|want| want.key == action.key) {
-                supersede(&mut tx, &action, "not wanted any more", now).await?;
-            }
+        for action in live.values().filter(|action| is_unwanted(action, wanted)) {
+            supersede(&mut tx, action, "not wanted any more", now).await?;
         }
         tx.commit().await?;
         Ok(new)
@@ -136,17 +142,19 @@ impl TxStore {
 
     /// Whether [`Self::reconcile`] would change nothing; spares the write lock.
     async fn agrees(&self, role: &str, wanted: &[Wanted], derived_at: u64) -> Result<bool> {
-        let queued: Vec<String> = sqlx::query_scalar("SELECT key FROM actions WHERE role = ? AND state = 'queued'")
-            .bind(role.to_owned())
-            .fetch_all(self.store.read())
-            .await?;
-        if queued.iter().any(|key| !wanted.iter().any(|want| want.key == *key)) {
+        let mut connection = self.store.read().acquire().await?;
+        let live = live(&mut connection, role).await?;
+        if live.values().any(|action| is_unwanted(action, wanted)) {
             return Ok(false);
         }
         for want in wanted {
-            match self.action(&want.key).await? {
-                Some(action) if !is_due_again(&action, derived_at) && !is_stale(&action, want) => {}
-                _ => return Ok(false),
+            let agrees = |action: &Action| !is_due_again(action, derived_at) && !is_stale(action, want);
+            let agrees = match live.get(&want.key) {
+                Some(action) => agrees(action),
+                None => find(&mut connection, &want.key).await?.as_ref().is_some_and(agrees),
+            };
+            if !agrees {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -237,7 +245,7 @@ impl TxStore {
     /// # Errors
     /// `store_corrupt` when the nonce belongs to somebody else: a bug, and nothing is written.
     pub async fn record(&self, sent: &SentTransaction) -> Result<()> {
-        let mut tx = self.store.write().await?;
+        let mut tx = self.store.write_through().await?;
         let held: Option<i64> = sqlx::query_scalar("SELECT nonce FROM actions WHERE id = ?")
             .bind(sent.action_id)
             .fetch_one(&mut *tx)
@@ -477,6 +485,11 @@ fn is_stale(action: &Action, want: &Wanted) -> bool {
         && (&action.data, action.target, action.value) != (&want.data, want.target, want.value)
 }
 
+/// Whether the action is queued and not wanted.
+fn is_unwanted(action: &Action, wanted: &[Wanted]) -> bool {
+    action.state == ActionState::Queued && !wanted.iter().any(|want| want.key == action.key)
+}
+
 async fn insert(tx: &mut StoreTransaction, role: &str, want: &Wanted, now: i64) -> Result<()> {
     sqlx::query(
         "INSERT INTO actions (role, key, kind, priority, target, data, value, state, created_at, updated_at)
@@ -534,6 +547,17 @@ async fn free(tx: &mut StoreTransaction, nonce: u64, not_before: i64) -> Result<
     Ok(())
 }
 
+/// The role's actions that have not ended, by key: one query for all that is wanted most of the time.
+async fn live(connection: &mut sqlx::SqliteConnection, role: &str) -> Result<HashMap<String, Action>> {
+    let rows = sqlx::query(
+        "SELECT * FROM actions WHERE state IN ('queued', 'building', 'submitted', 'included') AND role = ?",
+    )
+    .bind(role.to_owned())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| parse(row).map(|action| (action.key.clone(), action))).collect()
+}
+
 async fn find(connection: &mut sqlx::SqliteConnection, key: &str) -> Result<Option<Action>> {
     let row =
         sqlx::query("SELECT * FROM actions WHERE key = ?").bind(key.to_owned()).fetch_optional(connection).await?;
@@ -559,6 +583,7 @@ fn parse(row: &SqliteRow) -> Result<Action> {
         role: row.try_get("role")?,
         key: row.try_get("key")?,
         kind: row.try_get("kind")?,
+        priority: row.try_get("priority")?,
         target: Address::from_slice(row.try_get::<&[u8], _>("target")?),
         data: row.try_get::<Vec<u8>, _>("data")?.into(),
         value: U256::from_be_slice(row.try_get::<&[u8], _>("value")?),

@@ -10,6 +10,10 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 
 use super::Revert;
 
+/// The first priority of what loses nothing but time by waiting. However many such actions there are, some of the transactions in
+/// flight are left to what has a deadline or a competitor.
+pub const PATIENT: i64 = 3;
+
 /// What a role wants done on chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -17,7 +21,7 @@ pub struct Wanted {
     pub key: String,
     /// Its kind, for metrics and the role's [`Judge`].
     pub kind: &'static str,
-    /// Smaller goes first.
+    /// Smaller goes first. From [`PATIENT`] on it leaves room to the others.
     pub priority: i64,
     /// Contract to call.
     pub target: Address,
@@ -104,6 +108,8 @@ pub struct Action {
     pub key: String,
     /// See [`Wanted::kind`].
     pub kind: String,
+    /// See [`Wanted::priority`].
+    pub priority: i64,
     /// Contract to call.
     pub target: Address,
     /// Calldata.
