@@ -110,7 +110,6 @@ contract Staking is IStaking {
     /// @inheritdoc IStaking
     function commissionOf(address operator, address service) public view returns (Commission memory commission) {
         commission = _commissions[operator][service];
-        // forge-lint: disable-next-line(block-timestamp)
         if (block.timestamp >= commission.nextAt) commission.rate = commission.nextRate;
     }
 
