@@ -9,7 +9,7 @@ use alloy::{
 };
 use assay_blobs::Blobs;
 use assay_contracts::{
-    JobEscrow::Order,
+    JobEscrow::{Order, Policy},
     protocol::{self, escrowed},
 };
 
@@ -112,6 +112,7 @@ async fn terms(chain: &Chain, request: &Request<'_>) -> Result<Order> {
         stakePerBatch: terms.stake_per_batch,
         stakePerTask: stake_per_task(chain, request, unit_price, unit_cap).await?,
         verification: Address::ZERO,
+        policy: Policy::default(),
         feeRecipient: fees.pool().call().await.map_err(from_call)?,
         feeRate: fees.rateOf(token.address).call().await.map_err(from_call)?,
         royalties: models::royalties(model),

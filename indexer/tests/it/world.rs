@@ -8,7 +8,7 @@ use alloy::{
 };
 use assay_blobs::Blobs;
 use assay_contracts::{
-    JobEscrow::{self, Order},
+    JobEscrow::{self, Order, Policy},
     Ledger, ModelRegistry, Staking, Suite, deploy, protocol,
     suite::Parameters,
 };
@@ -68,6 +68,7 @@ impl World {
             default_rate: 250,
             stake_token: NATIVE,
             thaw_period: 60,
+            verification: deploy::devnet_verification(),
         };
         let suite = deploy::deploy(&deployer, admin, 31_337, parameters, |_, _| {}).await.unwrap();
 
@@ -162,6 +163,7 @@ impl World {
             stakePerBatch: 5_000,
             stakePerTask: 100,
             verification: Address::ZERO,
+            policy: Policy::default(),
             feeRecipient: self.suite.parameters.pool,
             feeRate: 250,
             royalties: vec![JobEscrow::Royalty { account: self.author, share: 500 }],

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use alloy::primitives::{Address, B256, Bytes, U256, aliases::U40};
-use assay_contracts::JobEscrow::{self, JobEscrowEvents as Event, Order};
+use assay_contracts::JobEscrow::{self, JobEscrowEvents as Event, Order, Policy};
 use assay_contracts::ModelRegistry::{ModelRegistered, ModelRegistryEvents};
 
 use super::{
@@ -62,6 +62,7 @@ impl World {
             stakePerBatch: 5,
             stakePerTask: 1,
             verification: Address::ZERO,
+            policy: Policy::default(),
             feeRecipient: OTHER,
             feeRate: 0,
             royalties: vec![],

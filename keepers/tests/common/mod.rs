@@ -22,7 +22,7 @@ use alloy::{
 use assay_blobs::Blobs;
 use assay_contracts::{
     FeeSchedule, JobEscrow,
-    JobEscrow::{Batch, Order},
+    JobEscrow::{Batch, Order, Policy},
     Ledger, ModelRegistry, Staking, Suite,
     bindings::DevToken,
     deploy,
@@ -179,6 +179,7 @@ impl Devnet {
             stakePerBatch: 1_000,
             stakePerTask: 10,
             verification: Address::ZERO,
+            policy: Policy::default(),
             feeRecipient: self.suite.parameters.pool,
             feeRate: fees.rateOf(self.token()).call().await.unwrap(),
             royalties: vec![JobEscrow::Royalty { account: ADMIN, share: 500 }],
