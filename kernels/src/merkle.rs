@@ -107,6 +107,14 @@ impl Tree {
         self.len() == 0
     }
 
+    /// The leaves, as they were given.
+    pub fn leaves(&self) -> Vec<Hash> {
+        match &self.levels {
+            Levels::Ordinary(tree) => tree.leaves().unwrap_or_default(),
+            Levels::Large(levels) => levels[0].clone(),
+        }
+    }
+
     /// The root, which binds the number of leaves.
     pub fn root(&self) -> Hash {
         let top = match &self.levels {
@@ -191,9 +199,11 @@ mod tests {
     fn both_builders_agree_on_every_shape() {
         for count in (1..70).chain([255, 256, 257, 1000, 1023]) {
             let tree = Tree::new(leaves(count));
+            assert_eq!(tree.leaves(), leaves(count));
             let large = Tree { levels: Levels::Large(build(leaves(count))) };
             assert!(matches!(tree.levels, Levels::Ordinary(_)));
             assert_eq!(tree.root(), large.root(), "{count} leaves");
+            assert_eq!(large.leaves(), leaves(count));
             for index in 0..count {
                 assert_eq!(tree.proof(index), large.proof(index), "leaf {index} of {count}");
             }
@@ -215,7 +225,7 @@ mod tests {
     #[test]
     fn nothing_verifies_under_the_empty_root() {
         let tree = Tree::new(Vec::new());
-        assert!(tree.is_empty());
+        assert!(tree.is_empty() && tree.leaves().is_empty());
         assert!(!verify(&tree.root(), 0, 0, &leaf_hash(b""), &[]));
         assert!(!verify(&tree.root(), 1, 0, &[0; 32], &[]));
     }

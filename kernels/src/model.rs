@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hash, InputError, ModelError, RunError, Trace, cpu::Engine, tape::Tape, weights::Weights};
+use crate::{Hash, InputError, ModelError, RunError, Trace, cpu::Engine, merkle::Tree, tape::Tape, weights::Weights};
 
 /// File of the program.
 pub const TAPE_FILE: &str = "program.tape";
@@ -22,7 +22,7 @@ pub const TOKENIZER_FILE: &str = "tokenizer.json";
 const SMALL_FILE_MAX: u64 = 4 << 20;
 
 /// What `model.json` says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// What people call the model.
     pub name: String,
@@ -47,9 +47,10 @@ pub struct Manifest {
 pub struct Model {
     manifest: Manifest,
     program_root: Hash,
-    weights_root: Hash,
     tape: Tape,
     weights: Weights,
+    /// Over the roots of the weight tensors.
+    weights_tree: Tree,
     engine: Engine,
 }
 
@@ -66,10 +67,32 @@ impl Model {
         let tape = Tape::decode(&read_small(&dir.join(TAPE_FILE))?)?;
         same_root(TAPE_FILE, tape.root(), program_root)?;
         let weights = Weights::open(&dir.join(WEIGHTS_FILE), &tape)?;
-        same_root(WEIGHTS_FILE, weights.root(), weights_root)?;
+        let weights_tree = weights.tree();
+        same_root(WEIGHTS_FILE, weights_tree.root(), weights_root)?;
         weights.check(&tape)?;
         let engine = Engine::new(&tape, &weights);
-        Ok(Self { manifest, program_root, weights_root, tape, weights, engine })
+        Ok(Self { manifest, program_root, tape, weights, weights_tree, engine })
+    }
+
+    /// A model of a tape and of the bytes of its weights, under whatever roots they have. Checks shapes and bounds.
+    ///
+    /// # Errors
+    /// Codes `MODEL_*`: weights that are none for the tape.
+    pub fn from_parts(name: &str, tape: Tape, weights: Vec<u8>) -> Result<Self, ModelError> {
+        let weights = Weights::owned(weights, &tape)?;
+        weights.check(&tape)?;
+        let (program_root, weights_tree) = (tape.root(), weights.tree());
+        let manifest = Manifest {
+            name: name.to_owned(),
+            program_root: root_text(&program_root),
+            weights_root: root_text(&weights_tree.root()),
+            width: (output_len(&tape) / 2) as u32,
+            vocabulary: tape.vocabulary(),
+            max_units: tape.max_units(),
+            ..Manifest::default()
+        };
+        let engine = Engine::new(&tape, &weights);
+        Ok(Self { manifest, program_root, tape, weights, weights_tree, engine })
     }
 
     /// Root of the program.
@@ -79,7 +102,7 @@ impl Model {
 
     /// Root of the weights.
     pub fn weights_root(&self) -> Hash {
-        self.weights_root
+        self.weights_tree.root()
     }
 
     /// What people call the model.
@@ -104,7 +127,7 @@ impl Model {
 
     /// Bytes of an output row.
     pub fn output_len(&self) -> usize {
-        self.tape.shapes().last().map_or(0, |shape| shape.row_len(1) as usize)
+        output_len(&self.tape)
     }
 
     /// Units of an input row: its number of tokens.
@@ -122,7 +145,7 @@ impl Model {
     pub fn run(&self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
         let ids = self.all_ids(inputs)?;
         let outputs = self.engine.run(&self.tape, &self.weights, &ids);
-        Ok(outputs.into_iter().map(|output| output.rows(1).swap_remove(0)).collect())
+        Ok(outputs.into_iter().map(|output| output.row(1, 0)).collect())
     }
 
     /// Roots of all tensors of a task.
@@ -132,6 +155,15 @@ impl Model {
     pub fn trace(&self, input: &[u8]) -> Result<Trace, RunError> {
         let ids = self.all_ids(&[input])?.remove(0);
         Ok(Trace::new(ids.len(), self.engine.trace(&self.tape, &self.weights, &ids)))
+    }
+
+    pub(crate) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Tree over the roots of the weight tensors.
+    pub(crate) fn weights_tree(&self) -> &Tree {
+        &self.weights_tree
     }
 
     fn all_ids(&self, inputs: &[&[u8]]) -> Result<Vec<Vec<u16>>, RunError> {
@@ -157,6 +189,10 @@ impl Model {
         };
         pairs.iter().enumerate().map(id).collect()
     }
+}
+
+fn output_len(tape: &Tape) -> usize {
+    tape.shapes().last().map_or(0, |shape| shape.row_len(1) as usize)
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {
@@ -189,7 +225,6 @@ fn same_root(file: &'static str, found: Hash, expected: Hash) -> Result<(), Mode
 }
 
 /// The hash as the manifest writes it.
-#[cfg(feature = "import")]
 pub(crate) fn root_text(hash: &Hash) -> String {
     crate::error::Hex(hash).to_string()
 }

@@ -43,64 +43,94 @@ pub(crate) struct Exp {
 }
 
 impl Tensor {
-    /// Bytes of all rows of the tensor of one task of `n` tokens.
-    pub(crate) fn rows(&self, n: usize) -> Vec<Vec<u8>> {
+    /// Number of rows of the tensor of one task of `n` tokens.
+    pub(crate) fn row_count(&self, n: usize) -> usize {
         match self {
-            Self::Ids(ids) => vec![ids.iter().flat_map(|id| id.to_be_bytes()).collect()],
-            Self::Sum(Sum { mean, deviation, x }) => per_token(n, x, |t, row| {
-                let head = mean[t].to_be_bytes().into_iter().chain(deviation[t].to_be_bytes());
-                head.chain(row.iter().flat_map(|v| v.to_be_bytes())).collect()
-            }),
-            Self::Norm { max, x } => per_token(n, x, |t, row| {
-                max[t].to_be_bytes().into_iter().chain(row.iter().flat_map(|v| v.to_be_bytes())).collect()
-            }),
-            Self::NormT { x } => per_channel(n, x, |v: i16, row: &mut Vec<u8>| row.extend(v.to_be_bytes())),
-            Self::Linear { x } => per_token(n, x, |_, row| row.iter().map(|v| v.cast_unsigned()).collect()),
-            Self::LinearT { x } => per_channel(n, x, |v: i8, row: &mut Vec<u8>| row.push(v.cast_unsigned())),
-            Self::Exp(exp) => per_token(n, &exp.e, |t, row| exp.row(n, t, row)),
-            Self::Quantised { max, argmax, x } => per_token(n, x, |t, row| {
-                let head = max[t].to_be_bytes().into_iter().chain(argmax[t].to_be_bytes());
-                head.chain(row.iter().map(|v| v.cast_unsigned())).collect()
-            }),
-            Self::Pool { root, sum } => {
-                vec![root[0].to_be_bytes().into_iter().chain(sum.iter().flat_map(|v| v.to_be_bytes())).collect()]
-            }
-            Self::Unit(x) => vec![x.iter().flat_map(|v| v.to_be_bytes()).collect()],
+            Self::NormT { x } => x.len() / n,
+            Self::LinearT { x } => x.len() / n,
+            Self::Ids(_) | Self::Pool { .. } | Self::Unit(_) => 1,
+            Self::Sum(_) | Self::Norm { .. } | Self::Linear { .. } | Self::Exp(_) | Self::Quantised { .. } => n,
         }
     }
 
-    /// Root over the rows of the tensor of one task of `n` tokens.
-    pub(crate) fn root(&self, n: usize) -> Hash {
-        Tree::new(self.rows(n).par_iter().with_min_len(16).map(|row| leaf_hash(row)).collect()).root()
+    /// Appends the bytes of row `r` of the tensor of one task of `n` tokens.
+    pub(crate) fn put_row(&self, n: usize, r: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Ids(ids) => put(out, ids.iter().copied().map(u16::to_be_bytes)),
+            Self::Sum(Sum { mean, deviation, x }) => {
+                out.extend(mean[r].to_be_bytes());
+                out.extend(deviation[r].to_be_bytes());
+                put(out, token(n, x, r).iter().copied().map(i32::to_be_bytes));
+            }
+            Self::Norm { max, x } => {
+                out.extend(max[r].to_be_bytes());
+                put(out, token(n, x, r).iter().copied().map(i16::to_be_bytes));
+            }
+            Self::NormT { x } => put(out, channel(n, x, r).map(i16::to_be_bytes)),
+            Self::Linear { x } => put(out, token(n, x, r).iter().copied().map(i8::to_be_bytes)),
+            Self::LinearT { x } => put(out, channel(n, x, r).map(i8::to_be_bytes)),
+            Self::Exp(exp) => exp.put_row(n, r, out),
+            Self::Quantised { max, argmax, x } => {
+                out.extend(max[r].to_be_bytes());
+                out.extend(argmax[r].to_be_bytes());
+                put(out, token(n, x, r).iter().copied().map(i8::to_be_bytes));
+            }
+            Self::Pool { root, sum } => {
+                out.extend(root[r].to_be_bytes());
+                put(out, sum.iter().copied().map(i32::to_be_bytes));
+            }
+            Self::Unit(x) => put(out, x.iter().copied().map(i16::to_be_bytes)),
+        }
+    }
+
+    /// Bytes of row `r` of the tensor of one task of `n` tokens.
+    pub(crate) fn row(&self, n: usize, r: usize) -> Vec<u8> {
+        let mut row = Vec::new();
+        self.put_row(n, r, &mut row);
+        row
+    }
+
+    /// Tree over the rows of the tensor of one task of `n` tokens.
+    pub(crate) fn tree(&self, n: usize) -> Tree {
+        // A row is written where the last one was: nothing is allocated a row.
+        let leaf = |buffer: &mut Vec<u8>, r: usize| {
+            buffer.clear();
+            self.put_row(n, r, buffer);
+            leaf_hash(buffer)
+        };
+        let rows = (0..self.row_count(n)).into_par_iter().with_min_len(16);
+        Tree::new(rows.map_init(Vec::new, leaf).collect())
     }
 }
 
 impl Exp {
-    fn row(&self, n: usize, token: usize, exponentials: &[u8]) -> Vec<u8> {
-        let heads = exponentials.len() / n;
-        let mut row = Vec::with_capacity(heads * (8 + n));
-        for at in token * heads..(token + 1) * heads {
-            row.extend(self.max[at].to_be_bytes());
-            row.extend(self.argmax[at].to_be_bytes());
-            row.extend(self.sum[at].to_be_bytes());
+    fn put_row(&self, n: usize, token: usize, out: &mut Vec<u8>) {
+        let heads = self.max.len() / n;
+        let places = token * heads..(token + 1) * heads;
+        for at in places.clone() {
+            out.extend(self.max[at].to_be_bytes());
+            out.extend(self.argmax[at].to_be_bytes());
+            out.extend(self.sum[at].to_be_bytes());
         }
-        row.extend_from_slice(exponentials);
-        row
+        out.extend_from_slice(&self.e[places.start * n..places.end * n]);
     }
 }
 
-fn per_token<T: Sync>(n: usize, x: &[T], row: impl Fn(usize, &[T]) -> Vec<u8> + Sync) -> Vec<Vec<u8>> {
+/// What one token has in a tensor of `n` tokens.
+fn token<T>(n: usize, x: &[T], token: usize) -> &[T] {
     let width = x.len() / n;
-    x.par_chunks_exact(width).with_min_len(16).enumerate().map(|(t, values)| row(t, values)).collect()
+    &x[token * width..(token + 1) * width]
 }
 
-fn per_channel<T: Copy>(n: usize, x: &[T], put: impl Fn(T, &mut Vec<u8>)) -> Vec<Vec<u8>> {
-    let width = x.len() / n;
-    let mut rows = vec![Vec::with_capacity(n * size_of::<T>()); width];
-    for values in x.chunks_exact(width) {
-        for (row, &value) in rows.iter_mut().zip(values) {
-            put(value, row);
-        }
-    }
-    rows
+/// What the tokens have in one channel of a tensor of `n` tokens.
+fn channel<T: Copy>(n: usize, x: &[T], channel: usize) -> impl ExactSizeIterator<Item = T> {
+    x[channel..].iter().step_by(x.len() / n).copied()
+}
+
+/// Appends values of `N` bytes each.
+fn put<const N: usize>(out: &mut Vec<u8>, values: impl ExactSizeIterator<Item = [u8; N]>) {
+    let start = out.len();
+    out.resize(start + N * values.len(), 0);
+    let (places, _) = out[start..].as_chunks_mut();
+    places.iter_mut().zip(values).for_each(|(place, value)| *place = value);
 }

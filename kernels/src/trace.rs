@@ -1,19 +1,27 @@
 //! The trace of a task: what every operator made, under one root.
 
-use crate::{Hash, merkle::tensor_root, tensor::Tensor};
+use rayon::prelude::*;
 
-/// All tensors of one task with their roots.
+use crate::{
+    Hash,
+    merkle::{Tree, tensor_root},
+    tensor::Tensor,
+};
+
+/// All tensors of one task with their trees.
 #[derive(Debug)]
 pub struct Trace {
     units: usize,
     tensors: Vec<Tensor>,
+    trees: Vec<Tree>,
     roots: Vec<Hash>,
 }
 
 impl Trace {
     pub(crate) fn new(units: usize, tensors: Vec<Tensor>) -> Self {
-        let roots = tensors.iter().map(|tensor| tensor.root(units)).collect();
-        Self { units, tensors, roots }
+        let trees: Vec<Tree> = tensors.par_iter().map(|tensor| tensor.tree(units)).collect();
+        let roots = trees.iter().map(Tree::root).collect();
+        Self { units, tensors, trees, roots }
     }
 
     /// Units of the task.
@@ -33,6 +41,23 @@ impl Trace {
 
     /// Rows of the tensor that the operator number `operator` made, as they are hashed.
     pub fn rows(&self, operator: usize) -> Option<Vec<Vec<u8>>> {
-        self.tensors.get(operator).map(|tensor| tensor.rows(self.units))
+        let tensor = self.tensors.get(operator)?;
+        Some((0..tensor.row_count(self.units)).map(|row| tensor.row(self.units, row)).collect())
+    }
+
+    /// One row of the tensor that the operator number `operator` made.
+    pub fn row(&self, operator: usize, row: usize) -> Option<Vec<u8>> {
+        let tensor = self.tensors.get(operator)?;
+        (row < tensor.row_count(self.units)).then(|| tensor.row(self.units, row))
+    }
+
+    /// Hash of each row of the tensor that the operator number `operator` made: the leaves under its root.
+    pub fn row_hashes(&self, operator: usize) -> Option<Vec<Hash>> {
+        self.trees.get(operator).map(Tree::leaves)
+    }
+
+    /// Tree over the rows of the tensor that the operator number `operator` made.
+    pub(crate) fn tree(&self, operator: usize) -> Option<&Tree> {
+        self.trees.get(operator)
     }
 }

@@ -1,6 +1,6 @@
 //! The weights of a model: the rows of the tape's tensors, one after the other, as they are hashed.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, sync::OnceLock};
 
 use memmap2::Mmap;
 use rayon::prelude::*;
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::{
     Hash, ModelError,
     fixed::{PRE_SHIFT, rsh64},
-    merkle::{Tree, leaf_hash, tensor_root},
+    merkle::{Tree, leaf_hash},
     tape::{Operator, Tape, WeightTensor},
 };
 
@@ -17,6 +17,8 @@ pub(crate) struct Weights {
     bytes: Bytes,
     tensors: Vec<WeightTensor>,
     starts: Vec<usize>,
+    /// Tree of each tensor that was opened so far.
+    trees: Vec<OnceLock<Tree>>,
 }
 
 enum Bytes {
@@ -43,7 +45,6 @@ impl Weights {
     }
 
     /// Weights in memory.
-    #[cfg_attr(not(feature = "import"), expect(dead_code, reason = "the importer is the one that makes weights"))]
     pub(crate) fn owned(bytes: Vec<u8>, tape: &Tape) -> Result<Self, ModelError> {
         Self::new(Bytes::Owned(bytes), tape)
     }
@@ -59,7 +60,8 @@ impl Weights {
                 start
             })
             .collect();
-        let weights = Self { bytes, tensors, starts };
+        let trees = tensors.iter().map(|_| OnceLock::new()).collect();
+        let weights = Self { bytes, tensors, starts, trees };
         let found = weights.bytes().len() as u64;
         if found == tape.weights_len() {
             Ok(weights)
@@ -90,19 +92,21 @@ impl Weights {
         &self.bytes()[start..start + row_len]
     }
 
-    /// Root of each tensor.
-    pub(crate) fn tensor_roots(&self) -> Vec<Hash> {
-        let root = |tensor: usize| {
-            let rows: Vec<&[u8]> = self.tensor(tensor).collect();
-            let leaves = rows.par_iter().with_min_len(64).map(|row| leaf_hash(row)).collect();
-            Tree::new(leaves).root()
-        };
-        (0..self.tensors.len()).into_par_iter().map(root).collect()
+    /// Tree over the rows of a tensor, made when it is first asked for.
+    pub(crate) fn tensor_tree(&self, tensor: usize) -> &Tree {
+        self.trees[tensor].get_or_init(|| self.build(tensor))
     }
 
-    /// Root of the weights: its leaves hold the roots of the tensors.
-    pub(crate) fn root(&self) -> Hash {
-        tensor_root(self.tensor_roots())
+    /// Tree whose leaves hold the roots of the tensors; its root is the root of the weights.
+    pub(crate) fn tree(&self) -> Tree {
+        // Few of the trees are ever opened, so none is kept from here.
+        let root = |tensor: usize| leaf_hash(&self.build(tensor).root());
+        Tree::new((0..self.tensors.len()).into_par_iter().map(root).collect())
+    }
+
+    fn build(&self, tensor: usize) -> Tree {
+        let rows: Vec<&[u8]> = self.tensor(tensor).collect();
+        Tree::new(rows.par_iter().with_min_len(64).map(|row| leaf_hash(row)).collect())
     }
 
     /// Checks the bounds that the tape's shapes alone cannot give.

@@ -190,7 +190,7 @@ pub fn bert(
     let manifest = Manifest {
         name: description.name.clone(),
         program_root: root_text(&tape.root()),
-        weights_root: root_text(&weights.root()),
+        weights_root: root_text(&weights.tree().root()),
         source: description.source.clone(),
         source_sha256: sha256,
         width: model.width() as u32,

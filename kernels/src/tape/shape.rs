@@ -70,6 +70,30 @@ impl Shape {
         }
     }
 
+    /// Numbers proper in a row of the tensor of `n` units, headers apart. A referee's questions about a row begin with them.
+    pub fn elements(&self, n: u32) -> u32 {
+        match *self {
+            Self::Ids | Self::NormT(_) | Self::LinearT(_) => n,
+            Self::Sum(width)
+            | Self::Norm(width)
+            | Self::Linear(width)
+            | Self::Quantised(width)
+            | Self::Pool(width)
+            | Self::Unit(width) => width,
+            Self::Exp { heads, .. } => heads * n,
+        }
+    }
+
+    /// What the header of a row holds that the row alone refutes; a referee's questions about a row end with them: mean and
+    /// deviation of a sum, the maximum of a norm, the root of a pool, the sum of each head's exponentials.
+    pub fn summaries(&self) -> u32 {
+        match *self {
+            Self::Sum(_) | Self::Norm(_) | Self::Pool(_) => 1,
+            Self::Exp { heads, .. } => heads,
+            Self::Ids | Self::NormT(_) | Self::Linear(_) | Self::LinearT(_) | Self::Quantised(_) | Self::Unit(_) => 0,
+        }
+    }
+
     /// Width of a row of int8 activations with a maximum of its own, as matrix products read.
     fn activations(&self) -> Option<u32> {
         match *self {
