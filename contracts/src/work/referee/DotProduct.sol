@@ -26,7 +26,7 @@ library DotProduct {
         pure
         returns (int256)
     {
-        return _dot(a, aFrom, b, bFrom, length, SIGNS);
+        return _dot(_pointer(a, aFrom), _pointer(b, bFrom), length, SIGNS);
     }
 
     /// @notice Sum of the products of `length` unsigned bytes from `a[aFrom]` with as many signed bytes from `b[bFrom]`.
@@ -35,29 +35,31 @@ library DotProduct {
         pure
         returns (int256)
     {
-        return _dot(a, aFrom, b, bFrom, length, 0);
+        return _dot(_pointer(a, aFrom), _pointer(b, bFrom), length, 0);
     }
 
-    /// @dev `signs` are the bits of a word of `a` that carry a sign.
-    function _dot(bytes memory a, uint256 aFrom, bytes memory b, uint256 bFrom, uint256 length, uint256 signs)
-        private
-        pure
-        returns (int256 sum)
-    {
+    /// @dev Where element `from` lies in memory.
+    function _pointer(bytes memory row, uint256 from) private pure returns (uint256 pointer) {
+        assembly ("memory-safe") {
+            pointer := add(add(row, 32), from)
+        }
+    }
+
+    /// @dev The rows lie at `x` and `y`. `signs` are the bits of a word of the first that carry a sign.
+    function _dot(uint256 x, uint256 y, uint256 length, uint256 signs) private pure returns (int256 sum) {
         assert(length <= MAX_LENGTH);
         assembly ("memory-safe") {
             let lanes := 0x000000ff000000ff000000ff000000ff000000ff000000ff000000ff000000ff
-            let x := add(add(a, 32), aFrom)
-            let y := add(add(b, 32), bFrom)
+            let vBias := and(signs, lanes)
+            let wBias := and(SIGNS, lanes)
             let end := add(x, length)
             for {} lt(x, end) {
                 x := add(x, 32)
                 y := add(y, 32)
             } {
-                let v := mload(x)
-                // Beyond the end, elements of the first row count as zero, whatever the second has there.
-                let left := sub(end, x)
-                if lt(left, 32) { v := and(v, not(shr(shl(3, left), not(0)))) }
+                // Beyond the end, elements of the first row count as zero, whatever the second has there. Before the last
+                // word the mask keeps everything.
+                let v := and(mload(x), not(shr(shl(3, sub(end, x)), not(0))))
                 // Reverse the lanes: halves, quarters, eighths.
                 v := or(shl(128, v), shr(128, v))
                 let m := 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff
@@ -67,8 +69,6 @@ library DotProduct {
                 // To unsigned bytes and, lane by lane, back: the difference is the signed lanes as one integer.
                 v := xor(v, signs)
                 let w := xor(mload(y), SIGNS)
-                let vBias := and(signs, lanes)
-                let wBias := and(SIGNS, lanes)
                 sum := add(sum, mul(sub(and(v, lanes), vBias), sub(and(w, lanes), wBias)))
                 sum := add(sum, mul(sub(and(shr(8, v), lanes), vBias), sub(and(shr(8, w), lanes), wBias)))
                 sum := add(sum, mul(sub(and(shr(16, v), lanes), vBias), sub(and(shr(16, w), lanes), wBias)))

@@ -96,56 +96,63 @@ library Tape {
     }
 
     /// @notice The bytes of record `position`.
-    function recordAt(bytes calldata tape, uint256 position) internal pure returns (bytes16) {
-        return bytes16(tape[position * RECORD:(position + 1) * RECORD]);
+    function recordAt(bytes calldata tape, uint256 position) internal pure returns (bytes16 record) {
+        require(position < recordCount(tape));
+        assembly ("memory-safe") {
+            record := calldataload(add(tape.offset, mul(position, RECORD)))
+            // Nothing but the 16 bytes.
+            record := shl(128, shr(128, record))
+        }
     }
 
     /// @notice The most units that an input may have.
-    function maxUnits(bytes calldata tape) internal pure returns (uint16) {
-        return uint16(bytes2(tape[8:10]));
+    function maxUnits(bytes calldata tape) internal pure returns (uint16 units) {
+        bytes16 header = recordAt(tape, 0);
+        assembly ("memory-safe") {
+            units := and(shr(176, header), 0xffff)
+        }
     }
 
     /// @notice Number of weight tensors.
-    function tensorCount(bytes calldata tape) internal pure returns (uint16) {
-        return uint16(bytes2(tape[10:12]));
+    function tensorCount(bytes calldata tape) internal pure returns (uint16 count) {
+        bytes16 header = recordAt(tape, 0);
+        assembly ("memory-safe") {
+            count := and(shr(160, header), 0xffff)
+        }
     }
 
     /// @notice Number of operators.
-    function operatorCount(bytes calldata tape) internal pure returns (uint16) {
-        return uint16(bytes2(tape[12:14]));
+    function operatorCount(bytes calldata tape) internal pure returns (uint16 count) {
+        bytes16 header = recordAt(tape, 0);
+        assembly ("memory-safe") {
+            count := and(shr(144, header), 0xffff)
+        }
     }
 
     /// @notice Weight tensor `position`.
     function tensorAt(bytes calldata tape, uint256 position) internal pure returns (WeightTensor memory tensor) {
         bytes16 record = recordAt(tape, 1 + position);
         tensor.kind = WeightKind(uint8(record[0]));
-        tensor.rows = _field32(record, 4);
-        tensor.width = _field32(record, 8);
+        // The fields behind the kind: a struct has a word for each.
+        assembly ("memory-safe") {
+            mstore(add(tensor, 32), and(shr(192, record), 0xffffffff))
+            mstore(add(tensor, 64), and(shr(160, record), 0xffffffff))
+        }
     }
 
     /// @notice Operator `position`.
     function operatorAt(bytes calldata tape, uint256 position) internal pure returns (Operator memory operator) {
         bytes16 record = recordAt(tape, 1 + uint256(tensorCount(tape)) + position);
         operator.code = Opcode(uint8(record[0]));
-        operator.shift = uint8(record[1]);
-        operator.residualShift = uint8(record[2]);
-        operator.a = _field16(record, 4);
-        operator.b = _field16(record, 6);
-        operator.c = _field16(record, 8);
-        operator.x = _field32(record, 12);
-    }
-
-    /// @dev The integer at byte `offset`.
-    function _field16(bytes16 record, uint256 offset) private pure returns (uint16) {
-        // What follows the integer is dropped on purpose.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        return uint16(bytes2(record << 8 * offset));
-    }
-
-    /// @dev The integer at byte `offset`.
-    function _field32(bytes16 record, uint256 offset) private pure returns (uint32) {
-        // forge-lint: disable-next-line(unsafe-typecast)
-        return uint32(bytes4(record << 8 * offset));
+        // The fields behind the opcode: a struct has a word for each.
+        assembly ("memory-safe") {
+            mstore(add(operator, 32), byte(1, record))
+            mstore(add(operator, 64), byte(2, record))
+            mstore(add(operator, 96), and(shr(208, record), 0xffff))
+            mstore(add(operator, 128), and(shr(192, record), 0xffff))
+            mstore(add(operator, 160), and(shr(176, record), 0xffff))
+            mstore(add(operator, 192), and(shr(128, record), 0xffffffff))
+        }
     }
 
     /* WEIGHTS */

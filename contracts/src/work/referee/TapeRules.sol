@@ -40,8 +40,10 @@ library TapeRules {
         }
         uint256 operators = tape.operatorCount();
         require(operators != 0, IProgramRegistry.ProgramRegistry_BadFormat(12, "no operators"));
+        uint256 free = _freeMemory();
         for (uint256 i = 0; i < operators; ++i) {
             _checkOperator(tape, i, operators);
+            _release(free);
         }
     }
 
@@ -220,6 +222,19 @@ library TapeRules {
         _rule(operand < tape.tensorCount(), position, "no such weight tensor");
         tensor = tape.tensorAt(operand);
         _rule(tensor.kind == kind, position, "wrong kind of weights");
+    }
+
+    function _freeMemory() private pure returns (uint256 free) {
+        assembly ("memory-safe") {
+            free := mload(0x40)
+        }
+    }
+
+    /// @dev Gives back what was allocated since `free`, of which nothing is in use any more. Memory costs the square of its size.
+    function _release(uint256 free) private pure {
+        assembly ("memory-safe") {
+            mstore(0x40, free)
+        }
     }
 
     function _within(uint256 value, uint256 min, uint256 max) private pure returns (bool) {
