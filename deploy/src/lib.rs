@@ -12,6 +12,7 @@ pub mod devnet;
 pub mod error;
 pub mod keys;
 pub mod output;
+pub mod simulate;
 pub mod token;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};

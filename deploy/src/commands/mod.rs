@@ -8,6 +8,7 @@ mod keys;
 mod model;
 mod order;
 pub(crate) mod services;
+mod simulate;
 mod up;
 
 pub(crate) use account::{deposit, mint_play_money};
@@ -84,6 +85,7 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Order(command) => order::run(&context(loaded), command).await,
         Command::Embed(args) => order::embed(&context(loaded), &args).await,
         Command::Account(command) => account::run(&context(loaded), command).await,
+        Command::Simulate(command) => simulate::run(&context(loaded), command),
         Command::Keys(command) => keys::run(&context(loaded), command),
         Command::Completions { .. } => unreachable!("answered above, without a configuration"),
     }
