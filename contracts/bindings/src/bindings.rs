@@ -39,3 +39,13 @@ sol!(
     JobEscrow,
     "../abi/JobEscrow.json"
 );
+sol!(
+    #[sol(rpc, all_derives)]
+    PrevrandaoBeacon,
+    "../abi/PrevrandaoBeacon.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    DrandBeacon,
+    "../abi/DrandBeacon.json"
+);

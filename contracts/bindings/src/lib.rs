@@ -1,6 +1,7 @@
 //! What the suite's contracts say, for Rust: bindings generated from the committed artifacts, the identifiers
 //! that the protocol derives from content, and the canonical stream of the suite's events.
 
+pub mod beacon;
 pub mod bindings;
 pub mod deploy;
 pub mod events;
@@ -9,6 +10,8 @@ pub mod protocol;
 pub mod rpc;
 pub mod suite;
 
-pub use bindings::{AccessManager, DevToken, FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking};
+pub use bindings::{
+    AccessManager, DevToken, DrandBeacon, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, Staking,
+};
 pub use events::SuiteEvent;
 pub use suite::Suite;
