@@ -31,6 +31,11 @@ sol!(
 );
 sol!(
     #[sol(rpc, all_derives)]
+    ProgramRegistry,
+    "../abi/ProgramRegistry.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
     ModelRegistry,
     "../abi/ModelRegistry.json"
 );
@@ -41,11 +46,6 @@ sol!(
 );
 sol!(
     #[sol(rpc, all_derives)]
-    ProgramRegistry,
-    "../abi/ProgramRegistry.json"
-);
-sol!(
-    #[sol(rpc, all_derives)]
     Referee,
     "../abi/Referee.json"
 );
@@ -53,6 +53,11 @@ sol!(
     #[sol(rpc, all_derives)]
     PrevrandaoBeacon,
     "../abi/PrevrandaoBeacon.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    DrandBeacon,
+    "../abi/DrandBeacon.json"
 );
 sol!(
     #[sol(rpc, all_derives)]

@@ -1,6 +1,7 @@
 //! What the suite's contracts say, for Rust: bindings generated from the committed artifacts, the identifiers
 //! that the protocol derives from content, and the canonical stream of the suite's events.
 
+pub mod beacon;
 pub mod bindings;
 pub mod deploy;
 pub mod events;
@@ -10,7 +11,7 @@ pub mod rpc;
 pub mod suite;
 
 pub use bindings::{
-    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon,
+    AccessManager, DevToken, DisputeGame, DrandBeacon, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon,
     ProgramRegistry, Referee, Staking, ValidatorSeats, Verification,
 };
 pub use events::SuiteEvent;

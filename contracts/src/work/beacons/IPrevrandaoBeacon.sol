@@ -8,9 +8,9 @@ import {IBeacon} from "../IBeacon.sol";
 /// number, so a round's value is the same whoever records it and whenever; the opcode alone shows the current block's only.
 ///
 /// Hazards:
-/// - A proposer can drop its own block, and with it the value: the round is then the next block's. Each slot that somebody
-///   controls at the right place gives one more try, so a draw of probability p against the proposer of one such slot is missed
-///   with p². Price that, or take `DrandBeacon`.
+/// - Whoever makes the block before the round adds the last secret to the mix, so it sees the value first, and can drop that block
+///   for another value. Each slot that somebody controls there gives one more try, so a draw of probability p against the proposer
+///   of one such slot is missed with p². Price that, or take `DrandBeacon`.
 /// - A sequencer that orders blocks alone may know or choose the mix. Whether a chain has one worth drawing from is decided where
 ///   the deployment names its beacons; this contract refuses what it can recognise: headers that are not of proof of stake
 ///   (difficulty zero), values below 2^64, which EIP-4399 itself tells from mixes, and a value that the recording block repeats.
@@ -31,8 +31,9 @@ interface IPrevrandaoBeacon is IBeacon {
     /// @dev Requirements: the block is one of the `window` before this one, and `header` is its RLP header.
     function record(bytes calldata header) external;
 
-    /// @notice Blocks between a commitment and its round. On a proposer chain at least 132 (EIP-4399: four epochs, past which no
-    /// validator can place itself, and four slots). A devnet may take fewer; the value is then known to those who make its blocks.
+    /// @notice Blocks between a commitment and its round. On a proposer chain at least 132: four epochs, after which it is not known
+    /// at the commitment who can bias the mix, and four slots (EIP-4399). A devnet may take fewer; the value is then known to those
+    /// who make its blocks, with 1 even to the maker of the very block of the commitment.
     function delay() external view returns (uint32);
 
     /// @notice Blocks for which a round can be recorded: 8,191 where the chain kept block hashes in its state (EIP-2935) when this
