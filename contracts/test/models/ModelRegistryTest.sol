@@ -3,7 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 import {IModelRegistry, PriceFloor, Royalty} from "../../src/work/IModelRegistry.sol";
+import {IProgramRegistry} from "../../src/work/IProgramRegistry.sol";
 import {ModelRegistry} from "../../src/work/ModelRegistry.sol";
+import {ProgramsMock} from "../mocks/ProgramsMock.sol";
 
 /// @notice A registry with one model of `owner`'s, sold for `dollar` at 5 and for the native currency at 0.
 abstract contract ModelRegistryTest is Test {
@@ -17,11 +19,14 @@ abstract contract ModelRegistryTest is Test {
     address internal dollar = makeAddr("dollar");
     address internal euro = makeAddr("euro");
 
+    ProgramsMock internal programs;
     ModelRegistry internal registry;
     bytes32 internal modelId;
 
     function setUp() public virtual {
-        registry = new ModelRegistry();
+        programs = new ProgramsMock();
+        programs.add(PROGRAM);
+        registry = new ModelRegistry(IProgramRegistry(address(programs)));
         vm.prank(owner);
         modelId = registry.register(PROGRAM, WEIGHTS, UNIT_BYTES, "ipfs://model", royalties(), floors());
     }

@@ -5,11 +5,18 @@ import {IModelRegistry, Model, PriceFloor, Royalty} from "../../src/work/IModelR
 import {ModelRegistryTest} from "./ModelRegistryTest.sol";
 
 contract ModelRegistry_Register_Test is ModelRegistryTest {
-    function test_RevertWhen_ARootIsZero() external {
-        vm.expectRevert(IModelRegistry.ModelRegistry_EmptyModel.selector);
-        registry.register(0, WEIGHTS, UNIT_BYTES, "", royalties(), floors());
+    function test_RevertWhen_TheWeightsRootIsZero() external {
         vm.expectRevert(IModelRegistry.ModelRegistry_EmptyModel.selector);
         registry.register(PROGRAM, 0, UNIT_BYTES, "", royalties(), floors());
+    }
+
+    /// @dev What cannot be refereed cannot be registered.
+    function test_RevertWhen_TheProgramIsNotRegistered() external {
+        bytes32 program = keccak256("nobody's program");
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistry_UnknownProgram.selector, program));
+        registry.register(program, WEIGHTS, UNIT_BYTES, "", royalties(), floors());
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistry_UnknownProgram.selector, bytes32(0)));
+        registry.register(0, WEIGHTS, UNIT_BYTES, "", royalties(), floors());
     }
 
     function test_RevertWhen_AUnitHasNoBytes() external {
@@ -79,6 +86,7 @@ contract ModelRegistry_Register_Test is ModelRegistryTest {
 
     function test_WhenTheModelIsNew() external {
         bytes32 program = keccak256("another program");
+        programs.add(program);
         bytes32 id = keccak256(abi.encode(block.chainid, address(registry), owner, program, WEIGHTS));
         vm.expectEmit(address(registry));
         emit IModelRegistry.ModelRegistered(id, owner, program, WEIGHTS, 3, "ipfs://another");

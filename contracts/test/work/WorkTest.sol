@@ -10,9 +10,11 @@ import {Staking} from "../../src/staking/Staking.sol";
 import {BatchStatus, IJobEscrow, OrderStatus} from "../../src/work/IJobEscrow.sol";
 import {PriceFloor, Royalty} from "../../src/work/IModelRegistry.sol";
 import {JobEscrow} from "../../src/work/JobEscrow.sol";
+import {IProgramRegistry} from "../../src/work/IProgramRegistry.sol";
 import {ModelRegistry} from "../../src/work/ModelRegistry.sol";
 import {Batch, Order, Task} from "../../src/work/WorkTypes.sol";
 import {MerkleTree} from "../../src/work/libraries/MerkleTree.sol";
+import {ProgramsMock} from "../mocks/ProgramsMock.sol";
 import {MerkleBuilder} from "./utils/MerkleBuilder.sol";
 
 /// @notice The whole suite deployed, a model with three royalties, a customer with money and two providers with stake.
@@ -51,7 +53,9 @@ abstract contract WorkTest is Test {
         stakeToken = new DevToken();
         staking = new Staking(ledger, address(stakeToken), 7 days);
         fees = new FeeSchedule(address(new AccessManager(admin)), pool, FEE_RATE);
-        models = new ModelRegistry();
+        ProgramsMock programs = new ProgramsMock();
+        programs.add(keccak256("program"));
+        models = new ModelRegistry(IProgramRegistry(address(programs)));
         escrow = new JobEscrow(ledger, staking, models, fees);
         modelId = registerModel();
         fund(customer, token);

@@ -134,7 +134,7 @@ contract JobEscrowHandler is WorkTest {
     function reclaimOrder(uint256 seed) external {
         (bool any, uint256 i, OrderModel memory model, Order memory order) = pickOrder(seed);
         if (!any) return;
-        bool due = model.open && block.timestamp > order.deadline;
+        bool due = model.open && (block.timestamp > order.deadline || model.committed == TASKS);
         if (act(stranger, abi.encodeCall(IJobEscrow.reclaim, (order)), due, "reclaim")) close(i, model);
     }
 

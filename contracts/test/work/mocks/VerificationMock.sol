@@ -2,14 +2,16 @@
 pragma solidity ^0.8.28;
 
 import {IJobEscrow} from "../../../src/work/IJobEscrow.sol";
-import {IVerification} from "../../../src/work/IVerification.sol";
 import {Batch, Order} from "../../../src/work/WorkTypes.sol";
 
-/// @notice A verification contract that does as it is told, the worst included.
-contract VerificationMock is IVerification {
+/// @notice A verification contract that does as it is told, the worst included. It has what the escrow calls, and no more.
+contract VerificationMock {
     bool public agreesToReceipts;
     bool public agreesToWindows;
+    bool public refusesTerms;
+    bool public refusesTakes;
     bool public refusesCommits;
+    uint40 public challengeEnds;
     bytes32 public lastBatch;
 
     address public target;
@@ -26,10 +28,26 @@ contract VerificationMock is IVerification {
         refusesCommits = yes;
     }
 
+    function refuseTerms(bool terms, bool takes) external {
+        (refusesTerms, refusesTakes) = (terms, takes);
+    }
+
+    function setChallengeEnd(uint40 end) external {
+        challengeEnds = end;
+    }
+
     /// @notice Calls `target` with `data` during every commit from now on.
     function reenter(address target_, bytes calldata data) external {
         target = target_;
         calls.push(data);
+    }
+
+    function checkTerms(Order calldata) external view {
+        require(!refusesTerms, Refused());
+    }
+
+    function checkTake(Order calldata) external view {
+        require(!refusesTakes, Refused());
     }
 
     function onCommit(bytes32 batchId, Order calldata, Batch calldata) external {
@@ -45,7 +63,18 @@ contract VerificationMock is IVerification {
         return accepted ? agreesToReceipts : agreesToWindows;
     }
 
-    function convict(IJobEscrow escrow, Order calldata order, Batch calldata batch, address beneficiary) external {
-        escrow.convict(order, batch, beneficiary);
+    function challengeEnd(bytes32) external view returns (uint40) {
+        return challengeEnds;
+    }
+
+    function fundDraw(IJobEscrow escrow, Order calldata order, Batch calldata batch) external returns (uint256) {
+        return escrow.fundDraw(order, batch);
+    }
+
+    function convict(IJobEscrow escrow, Order calldata order, Batch calldata batch, address beneficiary)
+        external
+        returns (uint256)
+    {
+        return escrow.convict(order, batch, beneficiary);
     }
 }
