@@ -39,3 +39,8 @@ sol!(
     JobEscrow,
     "../abi/JobEscrow.json"
 );
+sol!(
+    #[sol(rpc, all_derives)]
+    Referee,
+    "../abi/Referee.json"
+);

@@ -9,6 +9,6 @@ pub mod protocol;
 pub mod rpc;
 pub mod suite;
 
-pub use bindings::{AccessManager, DevToken, FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking};
+pub use bindings::{AccessManager, DevToken, FeeSchedule, JobEscrow, Ledger, ModelRegistry, Referee, Staking};
 pub use events::SuiteEvent;
 pub use suite::Suite;
