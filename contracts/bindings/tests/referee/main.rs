@@ -18,7 +18,7 @@ use assay_kernels::{
 use assay_test_fixtures::{tiny_model_dir, workspace_root};
 
 use crate::{
-    random::{Random, Widths},
+    random::{Random, TENSORS, Widths},
     task::{Task, judge, referee},
 };
 
@@ -66,26 +66,77 @@ fn falsify(random: &mut Random, row: &[u8]) -> Vec<u8> {
     if falsified == row { falsify(random, row) } else { falsified }
 }
 
-/// Asks about a random element of a true row, and about a random false row at the element that convicts it.
-fn ask_both(referee: &Contract, task: &Task<'_>, operator: usize, shape: Shape, random: &mut Random) {
+/// Edges of the arithmetic that an element of a true row shows.
+fn edges(shape: Shape, row: &[u8], element: u32, question: &isFalseCall) -> Vec<&'static str> {
+    let at = element as usize;
+    let i16_at = |at: usize| i16::from_be_bytes([row[at], row[at + 1]]);
+    let u32_at = |row: &[u8], at: usize| u32::from_be_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
+    let mut edges = Vec::new();
+    let mut note = |edge, is_there: bool| edges.extend(is_there.then_some(edge));
+    match shape {
+        _ if element >= shape.elements(question.claim.units) => {}
+        Shape::Sum(_) => {
+            note("a saturated sum", u32_at(row, 8 + 4 * at).cast_signed().abs() == fixed::SUM_MAX);
+            note("a row without deviation", u32_at(row, 4) == 0);
+            if let [word, _] = question.weights.as_slice() {
+                let weight = word.row[4 + at].cast_signed();
+                let shift = question.tape[16 * (1 + TENSORS + usize::from(question.claim.operator)) + 1];
+                let product = i64::from(weight) * i64::from(u32_at(&word.row, 0));
+                note("a weight of -128", weight == i8::MIN);
+                note("a tie", product & ((1 << shift) - 1) == 1 << (shift - 1));
+            }
+        }
+        Shape::Norm(_) => {
+            note("a saturated norm", i16_at(2 + 2 * at).unsigned_abs() == 32767);
+            note("a norm of zeros", row[..2] == [0, 0]);
+        }
+        Shape::Linear(_) | Shape::LinearT(_) => {
+            note("a saturated product", row[at].cast_signed().unsigned_abs() == 127)
+        }
+        Shape::Quantised(_) => {
+            note("activations of zeros", row[..2] == [0, 0]);
+            note("saturated activations", row[..2] == [0x7f, 0xff]);
+        }
+        Shape::Exp { heads, .. } => {
+            let e = row[8 * heads as usize + at];
+            note("a vanishing exponential", e == 0);
+            note("an exponential between its bounds", e > 0 && e < 255);
+        }
+        Shape::Unit(_) => note("a vector of zeros", row.iter().all(|byte| *byte == 0)),
+        Shape::Ids | Shape::NormT(_) | Shape::Pool(_) => {}
+    }
+    edges
+}
+
+/// Asks about a random element of a true row, and about a random false row at the element that convicts it. Gives the edges
+/// that the true element shows.
+fn ask_both(
+    referee: &Contract,
+    task: &Task<'_>,
+    operator: usize,
+    shape: Shape,
+    random: &mut Random,
+) -> Vec<&'static str> {
     let units = task.trace.units();
     let row = random.below(shape.rows(units) as usize) as u32;
     let own = task.trace.row(operator, row as usize).unwrap();
     let questions = shape.elements(units) + shape.summaries();
     let element = random.below(questions as usize) as u32;
-    let judged = judge(referee, &task.question(operator, row, &own, element));
+    let question = task.question(operator, row, &own, element);
+    let (judged, edges) = (judge(referee, &question), edges(shape, &own, element, &question));
     assert!(!judged.is_false, "operator {operator}, {shape:?}: row {row} is true at {element}: {own:?}");
 
     let theirs = falsify(random, &own);
     let element = false_element(shape, units, &own, &theirs).unwrap();
     let judged = judge(referee, &task.question(operator, row, &theirs, element));
     assert!(judged.is_false, "operator {operator}, {shape:?}: row {row} is false at {element}: {theirs:?} for {own:?}");
+    edges
 }
 
 #[test]
 fn elements_of_random_models_are_judged_as_the_backend_makes_them() {
     let referee = referee();
-    let mut cases: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut cases, mut seen) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new());
     for seed in 0.. {
         let mut random = Random(seed);
         let model = Widths::short(&mut random).model(&mut random);
@@ -96,7 +147,9 @@ fn elements_of_random_models_are_judged_as_the_backend_makes_them() {
             let Some(kind) = kind(code) else { continue };
             let cases = cases.entry(kind).or_default();
             while *cases < CASES.min((seed as usize + 1) * 32) {
-                ask_both(&referee, &task, operator, model.tape().shapes()[operator], &mut random);
+                for edge in ask_both(&referee, &task, operator, model.tape().shapes()[operator], &mut random) {
+                    *seen.entry(edge).or_default() += 1;
+                }
                 *cases += 2;
             }
         }
@@ -104,7 +157,9 @@ fn elements_of_random_models_are_judged_as_the_backend_makes_them() {
             break;
         }
     }
+    println!("{cases:#?} {seen:#?}");
     assert_eq!(cases.len(), 11, "{cases:?}");
+    assert!(seen.len() == 12 && seen.values().all(|&times| times >= 50), "{seen:?}");
 }
 
 #[test]

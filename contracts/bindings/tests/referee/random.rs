@@ -5,6 +5,9 @@ use assay_kernels::{
     tape::{Operator, Shape, Tape, WeightKind, WeightTensor},
 };
 
+/// Weight tensors of a random model.
+pub(crate) const TENSORS: usize = 14;
+
 /// A generator of numbers that look random and are the same everywhere (SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
 
@@ -138,7 +141,7 @@ impl Widths {
     /// A tape of these widths with every operator.
     pub(crate) fn tape(&self, random: &mut Random) -> Tape {
         let weights = |kind, rows, width| WeightTensor { kind, rows, width };
-        let tensors = vec![
+        let tensors: [WeightTensor; TENSORS] = [
             weights(WeightKind::Words, self.vocabulary, self.model),
             weights(WeightKind::Positions, self.max_units, self.model),
             weights(WeightKind::Gains, self.model, 1),
@@ -179,7 +182,7 @@ impl Widths {
             Operator::Pool { x: 13 },
             Operator::Unit { pool: 14 },
         ];
-        Tape::new(self.max_units, tensors, operators).unwrap()
+        Tape::new(self.max_units, tensors.to_vec(), operators).unwrap()
     }
 
     /// A model of these widths.
