@@ -2,10 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::{
-    Hash,
-    merkle::{Tree, leaf_hash},
-};
+use crate::merkle::{Tree, leaf_hash};
 
 /// What an operator made of the tokens of one task or of several, token by token.
 ///

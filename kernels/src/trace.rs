@@ -1,7 +1,5 @@
 //! The trace of a task: what every operator made, under one root.
 
-use rayon::prelude::*;
-
 use crate::{
     Hash,
     merkle::{Tree, tensor_root},
@@ -18,8 +16,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(units: usize, tensors: Vec<Tensor>) -> Self {
-        let trees: Vec<Tree> = tensors.par_iter().map(|tensor| tensor.tree(units)).collect();
+    pub(crate) fn new(units: usize, made: Vec<(Tensor, Tree)>) -> Self {
+        let (tensors, trees): (_, Vec<Tree>) = made.into_iter().unzip();
         let roots = trees.iter().map(Tree::root).collect();
         Self { units, tensors, trees, roots }
     }

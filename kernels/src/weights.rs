@@ -6,7 +6,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 
 use crate::{
-    Hash, ModelError,
+    ModelError,
     fixed::{PRE_SHIFT, rsh64},
     merkle::{Tree, leaf_hash},
     tape::{Operator, Tape, WeightTensor},

@@ -12,13 +12,14 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
+use std::{ops::Range, sync::OnceLock};
 
 use rayon::prelude::*;
 
 use self::{attention::Scores, linear::Activations, pack::PackedLinear, rows::NormGains, simd::Isa};
 use crate::{
     fixed,
+    merkle::Tree,
     tape::{Operator, Shape, Tape, WeightKind},
     tensor::{Exp, Sum, Tensor},
     weights::{Weights, gain_row, u32_at},
@@ -104,22 +105,37 @@ impl Engine {
         groups.into_par_iter().flat_map_iter(|tasks_of| self.group(tape, weights, &tasks[tasks_of])).collect()
     }
 
-    /// All tensors of one task, in the tape's order.
-    pub(crate) fn trace(&self, tape: &Tape, weights: &Weights, ids: &[u16]) -> Vec<Tensor> {
-        let mut pass = Pass::new(self, tape, weights, std::slice::from_ref(&ids), true);
-        tape.operators().iter().for_each(|operator| pass.step(operator));
-        pass.made.into_iter().map(|made| made.tensor).collect()
+    /// All tensors of one task with the trees over their rows, in the tape's order.
+    pub(crate) fn trace(&self, tape: &Tape, weights: &Weights, ids: &[u16]) -> Vec<(Tensor, Tree)> {
+        let pass = Pass::new(self, tape, weights, std::slice::from_ref(&ids), true);
+        let trees: Vec<OnceLock<Tree>> = tape.operators().iter().map(|_| OnceLock::new()).collect();
+        // Other threads hash what is made while this one goes on.
+        rayon::scope(|scope| {
+            for (operator, tree) in trees.iter().enumerate() {
+                pass.step(operator);
+                let tensor = &pass.made(operator as u16).tensor;
+                scope.spawn(move |_| drop(tree.set(tensor.tree(ids.len()))));
+            }
+        });
+        let made = pass.made.into_iter().zip(trees).map(|(made, tree)| (made.into_inner(), tree.into_inner()));
+        made.map(
+            |made| {
+                if let (Some(made), Some(tree)) = made { (made.tensor, tree) } else { unreachable!("all were made") }
+            },
+        )
+        .collect()
     }
 
     fn group(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
         let mut pass = Pass::new(self, tape, weights, tasks, false);
-        for (operator, done) in tape.operators().iter().zip(&self.done) {
+        for (operator, done) in self.done.iter().enumerate() {
             pass.step(operator);
             for &done in done {
-                pass.made[done] = Tensor::Ids(Vec::new()).into();
+                pass.made[done] = OnceLock::new();
             }
         }
-        let Some(Made { tensor: Tensor::Unit(x), .. }) = pass.made.pop() else { unreachable!("a tape ends so") };
+        let last = pass.made.pop().and_then(OnceLock::into_inner);
+        let Some(Made { tensor: Tensor::Unit(x), .. }) = last else { unreachable!("a tape ends so") };
         x.chunks_exact(x.len() / tasks.len()).map(|row| Tensor::Unit(row.to_vec())).collect()
     }
 }
@@ -187,7 +203,8 @@ struct Pass<'a, T> {
     spans: Vec<Range<usize>>,
     /// Whether every tensor is wanted, and not the last alone.
     all: bool,
-    made: Vec<Made>,
+    /// What each operator made, once it has been computed and as long as it is needed.
+    made: Vec<OnceLock<Made>>,
 }
 
 impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
@@ -199,15 +216,22 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
             start..end
         };
         let spans = tasks.iter().map(span).collect();
-        Self { engine, tape, weights, tasks, spans, all, made: Vec::with_capacity(tape.operators().len()) }
+        let made = tape.operators().iter().map(|_| OnceLock::new()).collect();
+        Self { engine, tape, weights, tasks, spans, all, made }
     }
 
     fn tokens(&self) -> usize {
         self.spans.last().map_or(0, |span| span.end)
     }
 
-    fn step(&mut self, operator: &Operator) {
-        let made = match *operator {
+    /// Computes an operator, the earlier ones having been computed.
+    fn step(&self, operator: usize) {
+        let code = &self.tape.operators()[operator];
+        self.made[operator].get_or_init(|| self.compute(code));
+    }
+
+    fn compute(&self, operator: &Operator) -> Made {
+        match *operator {
             Operator::Ids { .. } => Tensor::Ids(self.tasks.iter().flat_map(T::as_ref).copied().collect()).into(),
             Operator::Embed { words, positions, shift, .. } => self.embed(words, positions, shift.into()).into(),
             Operator::Norm { sum, gains, shift, transposed } => self.norm(sum, gains, shift.into(), transposed),
@@ -235,12 +259,15 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
                 Tensor::Unit(rows.flat_map(|(row, &root)| row.iter().map(move |&p| fixed::unit(p, root))).collect())
                     .into()
             }
-        };
-        self.made.push(made);
+        }
+    }
+
+    fn made(&self, operator: u16) -> &Made {
+        self.made[usize::from(operator)].get().unwrap_or_else(|| unreachable!("an operator reads earlier ones"))
     }
 
     fn tensor(&self, operator: u16) -> &Tensor {
-        &self.made[usize::from(operator)].tensor
+        &self.made(operator).tensor
     }
 
     fn linear(&self, tensor: u16) -> &'a PackedLinear {
@@ -251,7 +278,7 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
     }
 
     fn activations(&self, operator: u16) -> Activations<'_> {
-        let made = &self.made[usize::from(operator)];
+        let made = self.made(operator);
         match &made.tensor {
             Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets },
             Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets },

@@ -1,0 +1,87 @@
+//! Questions to the compiled referee about a task's trace.
+
+use alloy::{primitives::Bytes, sol_types::SolCall};
+use assay_contracts::Referee::{self, Claim, isFalseCall};
+use assay_evm::{Contract, transaction_gas};
+use assay_kernels::{
+    Model, Trace,
+    evidence::{self, Evidence},
+    merkle::tensor_root,
+};
+
+/// More than any question may cost.
+const GAS_LIMIT: u64 = 10_000_000;
+
+/// An answer with what it cost.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) is_false: bool,
+    /// Gas of a transaction that asks the referee.
+    pub(crate) transaction_gas: u64,
+}
+
+/// The compiled referee.
+pub(crate) fn referee() -> Contract {
+    Contract::new(Referee::DEPLOYED_BYTECODE.clone())
+}
+
+/// Puts a question to the referee, which must not refuse it.
+pub(crate) fn judge(referee: &Contract, question: &isFalseCall) -> Judged {
+    let data = Bytes::from(question.abi_encode());
+    let called = referee.call(data.clone(), GAS_LIMIT);
+    let claim = (question.claim.operator, question.claim.row, question.element);
+    let output = called.result.unwrap_or_else(|error| panic!("(operator, row, element) {claim:?} is refused: {error}"));
+    Judged {
+        is_false: isFalseCall::abi_decode_returns(&output).unwrap(),
+        transaction_gas: transaction_gas(&data, called.gas),
+    }
+}
+
+/// A model and the true trace of a task of it.
+pub(crate) struct Task<'a> {
+    model: &'a Model,
+    tape: Bytes,
+    pub(crate) trace: Trace,
+}
+
+impl<'a> Task<'a> {
+    pub(crate) fn new(model: &'a Model, ids: &[u16]) -> Self {
+        let input: Vec<u8> = ids.iter().flat_map(|id| id.to_be_bytes()).collect();
+        Self { model, tape: model.tape().encode().into(), trace: model.trace(&input).unwrap() }
+    }
+
+    /// The question whether `data`, which somebody answers as row `row` of an operator, is false at `element`. If it is not
+    /// the true row, that operator and all after it have other roots than in the true trace.
+    pub(crate) fn question(&self, operator: usize, row: u32, data: &[u8], element: u32) -> isFalseCall {
+        let mut roots = self.trace.roots().to_vec();
+        if self.trace.row(operator, row as usize).is_none_or(|own| own != data) {
+            roots[operator..].iter_mut().for_each(|root| root[0] ^= 1);
+        }
+        let Evidence { tensors, weights } =
+            self.model.evidence(&self.trace, &roots, operator, row, element).expect("the element exists");
+        isFalseCall {
+            tape: self.tape.clone(),
+            weightsRoot: self.model.weights_root().into(),
+            traceRoot: tensor_root(&roots).into(),
+            claim: Claim {
+                units: self.trace.units(),
+                operator: operator as u16,
+                row,
+                data: Bytes::copy_from_slice(data),
+            },
+            element,
+            tensors: tensors.into_iter().map(opening).collect(),
+            weights: weights.into_iter().map(opening).collect(),
+        }
+    }
+}
+
+fn opening(opening: evidence::Opening) -> Referee::Opening {
+    let hashes = |proof: Vec<[u8; 32]>| proof.into_iter().map(Into::into).collect();
+    Referee::Opening {
+        row: opening.row.into(),
+        proof: hashes(opening.proof),
+        root: opening.root.into(),
+        rootProof: hashes(opening.root_proof),
+    }
+}
