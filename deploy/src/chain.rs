@@ -14,7 +14,8 @@ use alloy::{
     transports::{RpcError, TransportError},
 };
 use assay_contracts::{
-    AccessManager, DevToken, FeeSchedule, JobEscrow, Ledger, ModelRegistry, Staking, deploy::DeployError, suite::Suite,
+    AccessManager, DevToken, FeeSchedule, JobEscrow, Ledger, ModelRegistry, ProgramRegistry, Staking,
+    deploy::DeployError, suite::Suite,
 };
 
 use crate::{
@@ -115,6 +116,11 @@ impl Chain {
     /// The models.
     pub fn models(&self) -> ModelRegistry::ModelRegistryInstance<DynProvider> {
         ModelRegistry::new(self.suite.model_registry, self.provider.clone())
+    }
+
+    /// Their programs.
+    pub fn programs(&self) -> ProgramRegistry::ProgramRegistryInstance<DynProvider> {
+        ProgramRegistry::new(self.suite.program_registry, self.provider.clone())
     }
 
     /// The orders.

@@ -29,8 +29,9 @@ use assay_contracts::{
 use assay_kernels::{
     commit::{Batch, BatchScope, TaskLeaf, TaskOutput},
     merkle::{Tree, row_root},
+    tape::Tape,
 };
-use assay_test_fixtures::Anvil;
+use assay_test_fixtures::{Anvil, tiny_model_dir};
 
 /// A chain with a model, a funded customer and a staked provider that the test plays itself.
 struct Stage {
@@ -79,8 +80,10 @@ impl Stage {
         provider.send(staking.stake(provider.account(), provider.suite.job_escrow, funds)).await.unwrap();
 
         let floors = vec![ModelRegistry::PriceFloor { token: token.address, unitPrice: 10 }];
-        let (program, weights) = (B256::repeat_byte(1), B256::repeat_byte(2));
-        let registry = provider.models();
+        let tape = std::fs::read(tiny_model_dir().join("program.tape")).unwrap();
+        let program = Tape::decode(&tape).unwrap().root().into();
+        provider.send(provider.programs().register(tape.into())).await.unwrap();
+        let (weights, registry) = (B256::repeat_byte(2), provider.models());
         provider.send(registry.register(program, weights, 2, String::new(), Vec::new(), floors)).await.unwrap();
         let model = assay::client::models::registered(&customer, None).await.unwrap().remove(0);
         let blobs = Blobs::files(&config.blobs).unwrap();

@@ -1,10 +1,12 @@
 //! Events in words: their names, their fields as JSON, and whom and what they are about.
 
+mod verification;
+
 use crate::state::token_of;
 use alloy::primitives::{Address, B256};
 use assay_contracts::{
     AccessManager::AccessManagerEvents, FeeSchedule::FeeScheduleEvents, JobEscrow::JobEscrowEvents,
-    Ledger::LedgerEvents, ModelRegistry::ModelRegistryEvents, Staking::StakingEvents, SuiteEvent,
+    Ledger::LedgerEvents, ModelRegistry::ModelRegistryEvents, SuiteEvent,
 };
 use serde_json::{Value, json};
 
@@ -26,14 +28,12 @@ pub(crate) fn subjects(event: &SuiteEvent) -> Vec<Vec<u8>> {
             LedgerEvents::Approval(e) => found.accounts(&[e.owner, e.spender]),
             LedgerEvents::OperatorSet(e) => found.accounts(&[e.owner, e.spender]),
         },
-        SuiteEvent::Staking(event) => match event {
-            StakingEvents::Staked(e) => found.accounts(&[e.operator, e.from]),
-            StakingEvents::ThawStarted(e) => found.accounts(&[e.operator]),
-            StakingEvents::Withdrawn(e) => found.accounts(&[e.operator]),
-            StakingEvents::Locked(e) => found.accounts(&[e.operator]),
-            StakingEvents::Unlocked(e) => found.accounts(&[e.operator]),
-            StakingEvents::Slashed(e) => found.accounts(&[e.operator]),
-        },
+        SuiteEvent::Staking(event) => verification::staking_subjects(&mut found, event),
+        SuiteEvent::Verification(event) => verification::verification_subjects(&mut found, event),
+        SuiteEvent::DisputeGame(event) => verification::dispute_game_subjects(&mut found, event),
+        SuiteEvent::ValidatorSeats(event) => verification::validator_seats_subjects(&mut found, event),
+        SuiteEvent::ProgramRegistry(event) => verification::program_registry_subjects(&mut found, event),
+        SuiteEvent::Beacon(event) => verification::beacon_subjects(&mut found, event),
         SuiteEvent::ModelRegistry(event) => match event {
             ModelRegistryEvents::ModelRegistered(e) => found.ids(&[e.modelId]).accounts(&[e.owner]),
             ModelRegistryEvents::RoyaltiesSet(e) => found.ids(&[e.modelId]),
@@ -78,6 +78,7 @@ fn job_escrow_subjects<'a>(found: &'a mut Subjects, event: &JobEscrowEvents) -> 
         JobEscrowEvents::Demanded(e) => found.ids(&[e.batchId]).accounts(&[e.demander]),
         JobEscrowEvents::Supplied(e) => found.ids(&[e.batchId]),
         JobEscrowEvents::DemandRefunded(e) => found.ids(&[e.batchId]).accounts(&[e.demander]),
+        JobEscrowEvents::DrawFunded(e) => found.ids(&[e.batchId]),
         JobEscrowEvents::EIP712DomainChanged(_) => found,
     }
 }
@@ -116,7 +117,12 @@ pub(crate) fn describe(event: &SuiteEvent) -> Description {
         SuiteEvent::Ledger(event) => ledger(event),
         SuiteEvent::AccessManager(event) => access_manager(event),
         SuiteEvent::FeeSchedule(event) => fee_schedule(event),
-        SuiteEvent::Staking(event) => staking(event),
+        SuiteEvent::Staking(event) => verification::staking(event),
+        SuiteEvent::Verification(event) => verification::verification(event),
+        SuiteEvent::DisputeGame(event) => verification::dispute_game(event),
+        SuiteEvent::ValidatorSeats(event) => verification::validator_seats(event),
+        SuiteEvent::ProgramRegistry(event) => verification::program_registry(event),
+        SuiteEvent::Beacon(event) => verification::beacon(event),
         SuiteEvent::ModelRegistry(event) => model_registry(event),
         SuiteEvent::JobEscrow(event) => job_escrow(event),
     };
@@ -193,30 +199,6 @@ fn fee_schedule(event: &FeeScheduleEvents) -> (&'static str, Value) {
         FeeScheduleEvents::DefaultRateSet(e) => ("FeeSchedule.DefaultRateSet", fields!(e: "rate" = rate)),
         FeeScheduleEvents::RateSet(e) => ("FeeSchedule.RateSet", fields!(e: "token" = token, "rate" = rate)),
         FeeScheduleEvents::AuthorityUpdated(e) => ("FeeSchedule.AuthorityUpdated", fields!(e: "authority" = authority)),
-    }
-}
-
-fn staking(event: &StakingEvents) -> (&'static str, Value) {
-    match event {
-        StakingEvents::Staked(e) => {
-            ("Staking.Staked", fields!(e: "operator" = operator, "service" = service, "from" = from, "amount" = amount))
-        }
-        StakingEvents::ThawStarted(e) => (
-            "Staking.ThawStarted",
-            fields!(e: "operator" = operator, "service" = service, "amount" = amount, "thawed_at" = thawedAt),
-        ),
-        StakingEvents::Withdrawn(e) => {
-            ("Staking.Withdrawn", fields!(e: "operator" = operator, "service" = service, "amount" = amount))
-        }
-        StakingEvents::Locked(e) => {
-            ("Staking.Locked", fields!(e: "operator" = operator, "service" = service, "amount" = amount))
-        }
-        StakingEvents::Unlocked(e) => {
-            ("Staking.Unlocked", fields!(e: "operator" = operator, "service" = service, "amount" = amount))
-        }
-        StakingEvents::Slashed(e) => {
-            ("Staking.Slashed", fields!(e: "operator" = operator, "service" = service, "amount" = amount))
-        }
     }
 }
 
@@ -303,6 +285,7 @@ fn job_escrow(event: &JobEscrowEvents) -> (&'static str, Value) {
             "JobEscrow.DemandRefunded",
             fields!(e: "batch_id" = batchId, "index" = index, "demander" = demander, "fee" = fee),
         ),
+        JobEscrowEvents::DrawFunded(e) => ("JobEscrow.DrawFunded", fields!(e: "batch_id" = batchId, "amount" = amount)),
         JobEscrowEvents::EIP712DomainChanged(_) => ("JobEscrow.EIP712DomainChanged", json!({})),
     }
 }

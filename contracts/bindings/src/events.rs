@@ -7,8 +7,8 @@ use alloy::{
 };
 
 use crate::{
-    AccessManager, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry, Staking, Suite,
-    ValidatorSeats, Verification,
+    AccessManager, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry,
+    Staking, Suite, ValidatorSeats, Verification,
 };
 
 /// An event of one of the suite's contracts.

@@ -10,8 +10,8 @@ pub mod rpc;
 pub mod suite;
 
 pub use bindings::{
-    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry,
-    Referee, Staking, ValidatorSeats, Verification,
+    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon,
+    ProgramRegistry, Referee, Staking, ValidatorSeats, Verification,
 };
 pub use events::SuiteEvent;
 pub use suite::Suite;

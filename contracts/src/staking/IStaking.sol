@@ -18,7 +18,7 @@ struct Provision {
 /// @notice What delegators have put behind one operator for one service.
 /// @param stake Everything delegated, locked and thawing parts included.
 /// @param locked Part that open obligations hold.
-/// @param shares Of the stake, each as much as any other. A slash lowers what a share is worth and nothing raises it.
+/// @param shares Of the stake, each as much as any other. A share begins as one unit; slashes lower what it is worth.
 /// @param thawing Those of the shares that are on their way out: they back no new obligation and earn nothing.
 /// @param rewardIndex Rewards of one share that never thawed, times 2^128, modulo 2^256.
 struct Pool {
@@ -177,11 +177,12 @@ interface IStaking {
     /// @dev Requirements: the caller approved this contract for `amount` of the stake token on the ledger.
     /// Rounding: shares are rounded down; what is lost is worth less than one unit.
     function delegate(address operator, address service, uint256 amount) external returns (uint256 shares);
-    /// @notice Starts the exit of `shares`, locked or not. From now on they earn nothing and back no new lock, and share in slashes
-    /// until they are withdrawn. One clock a delegator and pool: a later call restarts it for all that thaws. Claims rewards first.
+    /// @notice Starts the exit of `shares`, locked or not. From now on they earn nothing and back no new lock, and they share in
+    /// slashes until they are withdrawn. One clock a delegator and pool: a later call restarts it for all that thaws. Claims
+    /// rewards first.
     function undelegate(address operator, address service, uint256 shares) external;
-    /// @notice Credits the caller's ledger account with what its thawed shares are worth, as far as the pool is not locked; the rest
-    /// stays thawed, to be withdrawn by a later call.
+    /// @notice Credits the caller's ledger account with what its thawed shares are worth, as far as the pool is not locked; the
+    /// rest stays thawed, to be withdrawn by a later call.
     /// @dev Rounding: amounts are rounded down, shares that end are rounded up.
     function withdrawDelegated(address operator, address service) external returns (uint256 amount);
     /// @notice Credits the caller's ledger account with its rewards, if there are any. No slash reaches them.
@@ -195,19 +196,19 @@ interface IStaking {
     /// @dev Requirements: `amount` is locked; the credits add up to it.
     function slash(address operator, uint256 amount, Credit[] calldata credits) external;
 
-    /// @notice Locks `amount`: of `operator`'s own free stake first, the rest of the free part of its pool. The caller is the service.
-    /// Zero does nothing.
+    /// @notice Locks `amount`: of `operator`'s own free stake first, the rest of the free part of its pool. The caller is the
+    /// service. Zero does nothing.
     /// @dev Requirements: at least `ownMinimum` of the amount is own stake.
     function lockWith(address operator, uint256 amount, uint256 ownMinimum) external;
-    /// @notice Releases `amount`: delegated stake first, so that own stake never falls below a lock's minimum before the lock does.
+    /// @notice Releases `amount`: delegated stake first, so that own stake falls below a lock's minimum no sooner than the lock.
     /// The caller is the service. Zero does nothing.
     function unlockWith(address operator, uint256 amount) external;
     /// @notice Takes `amount` of what is locked, own stake first, and credits it. The caller is the service. Zero does nothing.
     /// @dev Requirements: `amount` is locked; the credits add up to it.
     function slashWith(address operator, uint256 amount, Credit[] calldata credits) external;
-    /// @notice Pays `amount` of the stake token for what `operator` did, out of the ledger balance of the caller, which is the service.
-    /// Own and delegated stake share in it as they are locked; of the delegators' part the operator keeps its commission. All is
-    /// the operator's while nothing delegated is locked or all of it thaws. Zero does nothing.
+    /// @notice Pays `amount` of the stake token for what `operator` did, out of the ledger balance of the caller, which is the
+    /// service. Own and delegated stake share in it as they are locked; of the delegators' part the operator keeps its commission.
+    /// All is the operator's while nothing delegated is locked or all of it thaws. Zero does nothing.
     /// @dev Requirements: the caller approved this contract for `amount` of the stake token on the ledger.
     /// Rounding: the delegators' part is rounded down.
     function reward(address operator, uint256 amount) external;

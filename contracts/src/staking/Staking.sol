@@ -349,9 +349,10 @@ contract Staking is IStaking {
 
     /// @dev Pays rewards that were settled to the caller.
     function _payRewards(address operator, address service, uint256 amount) private {
-        if (amount == 0) return;
-        emit RewardsClaimed(operator, service, msg.sender, amount);
-        ledger.transfer(msg.sender, _id(), amount);
+        if (amount != 0) {
+            emit RewardsClaimed(operator, service, msg.sender, amount);
+            ledger.transfer(msg.sender, _id(), amount);
+        }
     }
 
     /// @dev The part of a reward that goes to the delegators: theirs by what is locked, less the commission.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::{
-    chain::Chain,
+    chain::{Chain, from_call},
     cli::ModelCommand,
     client::models::{self, Package},
     error::{Error, Exit, Result},
@@ -111,7 +111,7 @@ async fn register(
     Ok(())
 }
 
-/// Registers `package`; returns the model's id and the transaction.
+/// Registers `package`, and its program before if nobody has; returns the model's id and the transaction.
 pub(crate) async fn register_model(
     chain: &Chain,
     package: &Package,
@@ -122,6 +122,7 @@ pub(crate) async fn register_model(
 ) -> Result<(B256, B256)> {
     let floors = vec![ModelRegistry::PriceFloor { token: token.address, unitPrice: floor }];
     let (program, weights) = (package.model.program_root().into(), package.model.weights_root().into());
+    register_program(chain, program, package.model.tape().encode()).await?;
     // A unit is a token id of 16 bits.
     let models = chain.models();
     let call = models.register(program, weights, 2, uri, royalties, floors);
@@ -129,6 +130,15 @@ pub(crate) async fn register_model(
     let event = receipt.decoded_log::<ModelRegistry::ModelRegistered>();
     let id = event.ok_or_else(|| Error::failure("no_event", "the registration emitted no event"))?.modelId;
     Ok((id, receipt.transaction_hash))
+}
+
+/// Registers a tape unless it is: what cannot be refereed cannot be ordered.
+pub(crate) async fn register_program(chain: &Chain, root: B256, tape: Vec<u8>) -> Result<()> {
+    let programs = chain.programs();
+    if !programs.isRegistered(root).call().await.map_err(from_call)? {
+        chain.send(programs.register(tape.into())).await?;
+    }
+    Ok(())
 }
 
 fn parse_royalty(text: &str) -> Result<ModelRegistry::Royalty> {

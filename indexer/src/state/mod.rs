@@ -111,6 +111,12 @@ pub(crate) async fn apply(
         SuiteEvent::Staking(event) => change.staking(event).await,
         SuiteEvent::ModelRegistry(event) => change.model_registry(event).await,
         SuiteEvent::JobEscrow(event) => change.job_escrow(event).await,
+        // These are in the log.
+        SuiteEvent::ProgramRegistry(_)
+        | SuiteEvent::Beacon(_)
+        | SuiteEvent::ValidatorSeats(_)
+        | SuiteEvent::DisputeGame(_)
+        | SuiteEvent::Verification(_) => Ok(()),
     }
 }
 

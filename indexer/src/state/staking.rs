@@ -13,6 +13,8 @@ impl Change<'_> {
             StakingEvents::Locked(event) => (event.operator, event.service),
             StakingEvents::Unlocked(event) => (event.operator, event.service),
             StakingEvents::Slashed(event) => (event.operator, event.service),
+            // Delegated stake is in the log.
+            _ => return Ok(()),
         };
         let provision = self.tables.provisions.entry(self.connection, key).await?;
         match event {
@@ -33,6 +35,7 @@ impl Change<'_> {
                 provision.locked.sub(event.amount);
                 provision.slashed.add(event.amount);
             }
+            _ => {}
         }
         Ok(())
     }

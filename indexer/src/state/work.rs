@@ -31,7 +31,8 @@ impl Change<'_> {
             JobEscrowEvents::DemandRefunded(event) => {
                 self.demand_ended(event.batchId, event.index, DemandStatus::Refunded).await
             }
-            JobEscrowEvents::EIP712DomainChanged(_) => Ok(()),
+            // What a draw was funded with is in the log.
+            JobEscrowEvents::DrawFunded(_) | JobEscrowEvents::EIP712DomainChanged(_) => Ok(()),
         }
     }
 

@@ -9,15 +9,16 @@ use alloy::{
 use assay_blobs::Blobs;
 use assay_contracts::{
     JobEscrow::{self, Order, Policy},
-    Ledger, ModelRegistry, Staking, Suite, deploy, protocol,
+    Ledger, ModelRegistry, ProgramRegistry, Staking, Suite, deploy, protocol,
     suite::Parameters,
 };
 use assay_indexer::{CancellationToken, Indexer, IndexerConfig, IndexerError, Progress};
 use assay_kernels::{
     commit::{Batch as Results, BatchScope, TaskOutput},
     merkle::row_root,
+    tape::Tape,
 };
-use assay_test_fixtures::Anvil;
+use assay_test_fixtures::{Anvil, tiny_model_dir};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{path::Path, time::Duration};
@@ -114,13 +115,23 @@ impl World {
     }
 
     pub(crate) async fn register(&self, seed: u8) -> B256 {
-        let (program, weights) = (B256::repeat_byte(seed), B256::repeat_byte(0xee));
+        let (program, weights) = (self.register_program(seed).await, B256::repeat_byte(0xee));
         let royalties = vec![ModelRegistry::Royalty { account: self.author, share: 500 }];
         let floors = vec![ModelRegistry::PriceFloor { token: NATIVE, unitPrice: 10 }];
         let register = self.models.register(program, weights, 2, format!("ipfs://model-{seed}"), royalties, floors);
         self.must(self.author, register.into_transaction_request()).await;
         let id = (U256::from(31_337), self.suite.model_registry, self.author, program, weights);
         keccak256(alloy::sol_types::SolValue::abi_encode(&id))
+    }
+
+    /// Registers the tiny model's program for `seed` units less, so that each has a root of its own.
+    async fn register_program(&self, seed: u8) -> B256 {
+        let mut tape = std::fs::read(tiny_model_dir().join("program.tape")).unwrap();
+        tape[9] -= seed;
+        let root = Tape::decode(&tape).unwrap().root().into();
+        let programs = ProgramRegistry::new(self.suite.program_registry, self.provider.clone());
+        self.must(self.author, programs.register(tape.into()).into_transaction_request()).await;
+        root
     }
 
     /// Sends a transaction; whether it went through.

@@ -6,9 +6,10 @@ import {Delegation, Pool} from "../IStaking.sol";
 
 /// @title DelegationPool
 /// @notice The arithmetic of a pool of delegated stake: shares, exits, losses and rewards.
-/// @dev INVARIANT: stake <= shares. A share begins as one unit, a slash lowers what it is worth, and rewards are kept apart, so
-/// nothing raises it. Hence no first depositor or donor can make shares so dear that another's deposit rounds to none: an
-/// amount always receives at least as many shares as it has units.
+/// @dev INVARIANT: stake <= shares. A share begins as one unit, a slash lowers what it is worth, rewards are kept apart, and what
+/// rounding leaves behind raises it to one unit at most: leaving s of S shares leaves ceil(stake * (S - s) / S) <= S - s. Hence
+/// no first depositor or donor can make shares so dear that another's deposit rounds to none: an amount always receives at
+/// least as many shares as it has units.
 /// INVARIANT: locked <= stake. INVARIANT: no shares, no stake.
 /// All four numbers fit 128 bits, so a product of two fits a word; callers check what enters.
 library DelegationPool {
@@ -24,8 +25,8 @@ library DelegationPool {
         return total == 0 ? 0 : shares * pool.stake / total;
     }
 
-    /// @notice What could be locked now. Locks count against the shares that do not thaw first: while a delegator waits for locked
-    /// stake, nothing is free.
+    /// @notice What could be locked now. Locks count against the shares that do not thaw first: while a delegator waits for
+    /// locked stake, nothing is free.
     function free(Pool storage pool) internal view returns (uint256) {
         uint256 backing = worth(pool, pool.shares - pool.thawing);
         return Math.saturatingSub(backing, pool.locked);
@@ -37,7 +38,8 @@ library DelegationPool {
     }
 
     /// @notice Rewards of the delegation since they were last paid.
-    /// @dev Modulo 2^256. The index wraps only after 2^128 units were paid to one share, and then this is too little, never too much.
+    /// @dev Modulo 2^256, so that no exit reverts. The index wraps only after 2^128 units were paid to one share, and then this is
+    /// too little, never too much.
     function rewards(Pool storage pool, Delegation storage delegation) internal view returns (uint256) {
         unchecked {
             return delegation.shares * (pool.rewardIndex - delegation.rewardIndex) / ONE;
@@ -72,8 +74,8 @@ library DelegationPool {
         delegation.thawing += shares;
     }
 
-    /// @notice Ends thawing shares of the delegation for what they are worth, as far as the pool is not locked. No shares end when
-    /// they are worth something and all is locked.
+    /// @notice Ends thawing shares of the delegation for what they are worth, as far as the pool is not locked. No shares end
+    /// when they are worth something and all is locked.
     function withdraw(Pool storage pool, Delegation storage delegation)
         internal
         returns (uint256 shares, uint256 amount)
