@@ -5,11 +5,16 @@
 //! [`supervise`] keeps the tasks running, [`telemetry`] says how they do.
 
 pub mod chain;
+pub mod challenger;
 pub mod error;
+mod models;
 pub mod provider;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;
 pub mod tx;
+pub mod validator;
+pub mod verification;
+mod view;
 
 pub use error::{KeeperError, Result};

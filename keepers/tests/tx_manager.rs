@@ -118,6 +118,7 @@ impl Rig {
             data: Ledger::depositNativeCall { to: ME }.abi_encode().into(),
             value: U256::from(1u64 << key),
             since: None,
+            deadline: None,
         })
         .collect()
     }
@@ -393,6 +394,7 @@ async fn a_revert_is_not_sent_and_is_told_with_its_arguments() {
         data: call.abi_encode().into(),
         value: U256::ZERO,
         since: None,
+        deadline: None,
     }];
     running.want(&wanted).await;
     let action = eventually("dropped", || async {
@@ -418,6 +420,7 @@ async fn not_yet_is_asked_again_until_it_would_succeed() {
         data,
         value: U256::ZERO,
         since: None,
+        deadline: None,
     }];
     running.want(&wanted).await;
     eventually("it waits", || async { running.tx.store().action("withdraw").await.unwrap()?.reason }).await;

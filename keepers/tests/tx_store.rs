@@ -21,6 +21,7 @@ fn want(key: u8) -> Wanted {
         data: Bytes::from(vec![key]),
         value: U256::ZERO,
         since: None,
+        deadline: None,
     }
 }
 

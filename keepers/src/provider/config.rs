@@ -67,6 +67,8 @@ pub struct Policy {
     pub max_stake_per_batch: Option<u128>,
     /// Verification contracts that are accepted. The zero address: orders without one.
     pub verifications: Vec<Address>,
+    /// Whether the suite's own verification contract is accepted too.
+    pub suite_verification: bool,
 }
 
 impl Default for Policy {
@@ -81,6 +83,7 @@ impl Default for Policy {
             min_demand_fee: 0,
             max_stake_per_batch: None,
             verifications: vec![Address::ZERO],
+            suite_verification: true,
         }
     }
 }

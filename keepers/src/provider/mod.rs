@@ -11,7 +11,6 @@
 mod config;
 mod events;
 mod inputs;
-mod orders;
 mod plan;
 #[cfg(test)]
 mod plan_tests;

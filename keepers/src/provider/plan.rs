@@ -19,10 +19,12 @@ use assay_contracts::{JobEscrow, JobEscrow::Order, protocol};
 use super::{
     config::ProviderConfig,
     inputs::{InputState, Inputs},
-    orders::{BatchStatus, BatchView, ChainView, OrderView},
     policy::{Refusal, check_terms},
 };
-use crate::tx::{PATIENT, Wanted};
+use crate::{
+    tx::{PATIENT, Wanted},
+    view::{BatchStatus, BatchView, ChainView, OrderView},
+};
 
 /// A range of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,11 +126,13 @@ impl Plan {
             _ => PATIENT + 1,
         };
         let (target, value) = (now.escrow, U256::ZERO);
-        self.actions.push(Wanted { key, kind, priority, target, data, value, since: None });
+        self.actions.push(Wanted { key, kind, priority, target, data, value, since: None, deadline: None });
     }
 
     /// An own batch that is not final.
     fn finish_batch(&mut self, now: &Situation<'_>, view: &OrderView, batch_id: B256, entry: &BatchView) {
+        let is_verified = view.order.verification != Address::ZERO;
+        let agrees = |accepted| !is_verified || now.view.trials.agrees(&batch_id, accepted, now.likely_time);
         for (index, deadline) in &entry.demands {
             if now.head_time > *deadline {
                 continue;
@@ -142,12 +146,12 @@ impl Plan {
             return;
         }
         let (order, batch) = (view.order.clone(), entry.batch.clone());
-        if let Some(receipt) = now.receipts.get(&batch.root) {
+        if let Some(receipt) = now.receipts.get(&batch.root).filter(|_| agrees(true)) {
             let call = JobEscrow::acceptCall { order, batch, receipt: receipt.clone() };
             return self.want(now, "accept", format!("accept:{batch_id}"), &call);
         }
         self.await_receipts.push(batch.root);
-        if now.likely_time >= entry.settles_at {
+        if now.likely_time >= entry.settles_at && agrees(false) {
             let call = JobEscrow::settleCall { order, batch };
             self.want(now, "settle", format!("settle:{batch_id}"), &call);
         }

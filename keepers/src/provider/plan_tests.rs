@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use alloy::primitives::{Address, B256, Bytes, U256, aliases::U40};
-use assay_contracts::JobEscrow::{self, JobEscrowEvents as Event, Order, Policy};
+use assay_contracts::JobEscrow::{self, JobEscrowEvents as Event, Order};
 use assay_contracts::ModelRegistry::{ModelRegistered, ModelRegistryEvents};
 
 use super::{
     config::{Policy, ProviderConfig, WorkConfig},
     inputs::{InputState, Inputs},
-    orders::{At, BatchStatus, ChainView},
     plan::{Computed, Plan, Range, Situation, plan},
 };
+
+use crate::view::{At, BatchStatus, ChainView};
 
 const ME: Address = Address::repeat_byte(1);
 const OTHER: Address = Address::repeat_byte(2);
@@ -62,7 +63,7 @@ impl World {
             stakePerBatch: 5,
             stakePerTask: 1,
             verification: Address::ZERO,
-            policy: Policy::default(),
+            policy: JobEscrow::Policy::default(),
             feeRecipient: OTHER,
             feeRate: 0,
             royalties: vec![],

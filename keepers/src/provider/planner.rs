@@ -31,7 +31,13 @@ use super::{
     shared::Shared,
     worker::blocking,
 };
-use crate::{chain::Head, error::Result, supervise::while_progressing, tx::TxManager};
+use crate::{
+    chain::Head,
+    error::Result,
+    supervise::while_progressing,
+    tx::TxManager,
+    verification::{self, Bench, Duty, Need, Secret},
+};
 
 /// Name of the role in the transaction store.
 pub(crate) const ROLE: &str = "provider";
@@ -51,6 +57,9 @@ pub(crate) struct Planner {
     pub(crate) blobs: Blobs,
     pub(crate) models: Vec<Arc<Model>>,
     pub(crate) shared: Arc<Shared>,
+    /// What draws and games need.
+    pub(crate) bench: Arc<Bench>,
+    pub(crate) secret: Secret,
     pub(crate) tx: TxManager,
     pub(crate) head: watch::Receiver<Option<Head>>,
     /// Looks completed, ever.
@@ -83,25 +92,27 @@ impl Planner {
     async fn look(self: &Arc<Self>) -> Result<()> {
         let cause = self.shared.take_cause();
         let Some(head) = self.head.borrow().as_ref().filter(|head| head.caught_up).copied() else { return Ok(()) };
-        let (mut plan, derived_at) = self.plan(&head);
+        let (mut plan, needs, derived_at) = self.plan(&head);
         if plan.needs_stake {
             self.ask_free_stake(&head, cause.unwrap_or_else(Instant::now));
         }
         // What a clock brings about is no reaction to anything seen.
-        for action in plan.actions.iter_mut().filter(|action| !matches!(action.kind, "settle" | "expire")) {
+        let by_clock = ["settle", "expire", "draw", "record", "conclude", "timeout", "claimPot"];
+        for action in plan.actions.iter_mut().filter(|action| !by_clock.contains(&action.kind)) {
             action.since = cause.or_else(|| Some(Instant::now()));
         }
         self.tx.reconcile(ROLE, &plan.actions, derived_at).await?;
         self.start_fetches(&plan);
         self.start_answers(&plan);
+        self.bench.bring(needs);
         self.publish(plan);
         Ok(())
     }
 
-    fn plan(&self, head: &Head) -> (Plan, u64) {
+    fn plan(&self, head: &Head) -> (Plan, Vec<Need>, u64) {
         let view = self.shared.view();
         let knowledge = self.shared.knowledge();
-        let plan = plan(&Situation {
+        let mut plan = plan(&Situation {
             config: &self.config,
             me: self.shared.me,
             escrow: self.suite.job_escrow,
@@ -117,7 +128,23 @@ impl Planner {
             units_per_second: knowledge.units_per_second.unwrap_or(f64::MIN_POSITIVE),
             is_draining: self.shared.draining(),
         });
-        (plan, view.block)
+        let trials = verification::plan(&verification::Situation {
+            me: self.shared.me,
+            duty: Duty::Provider,
+            suite: &self.suite,
+            view: &view,
+            head_number: head.number,
+            head_time: head.timestamp,
+            likely_time: head.timestamp + head.stored_at.elapsed().as_secs(),
+            known: &self.bench.known(),
+            models: &self.models,
+            secret: &self.secret,
+            tamper: &self.bench.tamper,
+        });
+        self.bench.tidy(&view, &trials.full);
+        plan.actions.retain(|action| !self.bench.tamper.silences(action.kind));
+        plan.actions.extend(trials.actions);
+        (plan, trials.needs, view.block)
     }
 
     /// Asks for the free stake, once a head. No plan waits for the answer: it calls for another one if it is news, and until then
@@ -314,7 +341,7 @@ impl Planner {
                     order
                         .batches
                         .values()
-                        .any(|entry| entry.batch.root == *root && entry.status == super::orders::BatchStatus::Committed)
+                        .any(|entry| entry.batch.root == *root && entry.status == crate::view::BatchStatus::Committed)
                 })
         };
         knowledge.receipts.retain(|root, _| is_open(root));

@@ -139,7 +139,7 @@ fn check_windows(order: &Order, policy: &Policy, now: u64) -> Result<(), Refusal
 #[cfg(test)]
 mod tests {
     use alloy::primitives::{B256, aliases::U40};
-    use assay_contracts::JobEscrow::{Policy, Royalty};
+    use assay_contracts::JobEscrow::{self, Royalty};
 
     use super::*;
 
@@ -162,7 +162,7 @@ mod tests {
             stakePerBatch: 1_000,
             stakePerTask: 10,
             verification: Address::ZERO,
-            policy: Policy::default(),
+            policy: JobEscrow::Policy::default(),
             feeRecipient: Address::ZERO,
             feeRate: 250,
             royalties: vec![Royalty { account: Address::ZERO, share: 750 }],

@@ -9,7 +9,6 @@ use std::{
 use alloy::{network::EthereumWallet, primitives::Address, providers::DynProvider};
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
-use assay_kernels::model::Model;
 use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
@@ -28,10 +27,12 @@ use super::{
 use crate::{
     chain::{ChainService, Head, head_age},
     error::{KeeperError, Result},
+    models,
     store::{Store, StoreOptions},
     supervise::{Backoff, Supervisor},
     telemetry::{HealthServer, Readiness, peak_rss, upkeep},
     tx::{TxManager, TxSummary},
+    verification::{Bench, Secret, Tamper},
 };
 
 /// A head older than this means that the endpoint or the chain stands still.
@@ -77,11 +78,28 @@ impl Provider {
         setup: ProviderSetup,
         shutdown: CancellationToken,
     ) -> Result<ProviderHandle> {
+        Self::start_tampered(config, setup, Tamper::default(), shutdown).await
+    }
+
+    /// Starts a provider that cheats, to show what becomes of it; see [`Tamper`].
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_tampered(
+        mut config: ProviderConfig,
+        setup: ProviderSetup,
+        tamper: Tamper,
+        shutdown: CancellationToken,
+    ) -> Result<ProviderHandle> {
         let ProviderSetup { suite, rpc, wallet, blobs } = setup;
-        let models = open_models(&config).await?;
+        if config.policy.suite_verification {
+            config.policy.verifications.push(suite.verification);
+        }
+        let models = models::open(&config.models).await?;
         let roots = models.iter().map(|model| (model.program_root().into(), model.weights_root().into())).collect();
         let me = wallet.default_signer().address();
         let store = Store::open(StoreOptions { path: config.store.clone(), max_pages: config.store_max_pages }).await?;
+        let secret = Secret::open(&store).await?;
         let shared = Arc::new(Shared::new(me, roots));
         let (head_sender, head) = watch::channel(None);
         let tx = TxManager::open(
@@ -107,6 +125,7 @@ impl Provider {
             models: models.clone(),
             config: config.work.clone(),
             chain_id: suite.chain_id,
+            tamper: tamper.clone(),
         });
         worker.load_results().await?;
         let speed = match config.work.units_per_second {
@@ -125,6 +144,9 @@ impl Provider {
         let chain =
             ChainService::new(store, rpc.clone(), suite.clone(), config.follow.clone(), projection, head_sender);
         let drain = Duration::from_millis(config.work.drain_ms);
+        let (bell, chain_id) = (shared.clone(), suite.chain_id);
+        let ring = move || bell.trigger(std::time::Instant::now());
+        let bench = Bench::new(rpc.clone(), blobs.clone(), models.clone(), tamper, chain_id, ring);
         let planner = Arc::new(Planner {
             config,
             suite,
@@ -132,6 +154,8 @@ impl Provider {
             blobs,
             models,
             shared: shared.clone(),
+            bench: Arc::new(bench),
+            secret,
             tx: tx.clone(),
             head: head.clone(),
             looks: Default::default(),
@@ -214,25 +238,6 @@ async fn stop(
         () = cancel.cancelled() => {}
     }
     cancel.cancel();
-}
-
-async fn open_models(config: &ProviderConfig) -> Result<Vec<Arc<Model>>> {
-    if config.models.is_empty() {
-        return Err(KeeperError::Config("no model to serve: name a model package in `models`".into()));
-    }
-    let mut models = Vec::new();
-    for path in config.models.clone() {
-        let opened = blocking({
-            let path = path.clone();
-            move || Model::open(&path)
-        })
-        .await?;
-        let model =
-            opened.map_err(|error| KeeperError::Model { path, message: error.to_string(), code: error.code() })?;
-        tracing::info!(model = model.name(), "serving");
-        models.push(Arc::new(model));
-    }
-    Ok(models)
 }
 
 fn probe(

@@ -19,12 +19,14 @@ use tokio::sync::{Notify, broadcast};
 
 use super::{
     inputs::InputState,
-    orders::{ChainView, Change, ChangeKind},
     plan::{Computed, Range},
     policy::Refusal,
     progress::Progress,
 };
-use crate::tx::{Action, Judge, Revert, Verdict};
+use crate::{
+    tx::{Action, Judge, Revert, Verdict},
+    view::{ChainView, Change, ChangeKind},
+};
 
 /// Found out beside the chain. All of it can be found out again.
 #[derive(Debug, Default)]
@@ -208,6 +210,7 @@ impl Judge for Shared {
             ) => Verdict::Drop,
             Some(JobEscrowErrors::JobEscrow_NotVerified(_)) => Verdict::Later(Duration::from_secs(5)),
             Some(_) => Verdict::Later(Duration::from_millis(500)),
+            None if revert.is_verification() => Verdict::Later(Duration::from_millis(700)),
             None => Verdict::Later(Duration::from_secs(2)),
         }
     }

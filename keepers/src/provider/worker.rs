@@ -27,6 +27,7 @@ use crate::{
     error::{KeeperError, Result},
     store::Store,
     supervise::Backoff,
+    verification::Tamper,
 };
 
 /// See the module.
@@ -38,6 +39,8 @@ pub(crate) struct Worker {
     pub(crate) models: Vec<Arc<Model>>,
     pub(crate) config: WorkConfig,
     pub(crate) chain_id: u64,
+    /// How it cheats; see [`Tamper`].
+    pub(crate) tamper: Tamper,
 }
 
 /// How a computation ended.
@@ -123,7 +126,10 @@ impl Worker {
             let to = (from + self.config.chunk.max(1)).min(range.first as usize + total as usize);
             let started = Instant::now();
             match blocking(run_chunk(model.clone(), inputs.clone(), from, to)).await? {
-                Ok(done) => tasks.extend(done),
+                Ok(done) => tasks.extend((from as u32..).zip(done).map(|(index, task)| TaskOutput {
+                    row: self.tamper.output(index, task.row),
+                    ..task
+                })),
                 Err(why) => return Ok(Outcome::Failed(why)),
             }
             let units = inputs.units(from as u32, (to - from) as u32);

@@ -29,6 +29,10 @@ const MAX_BUMPS: u32 = 8;
 const FOREIGN_NONCE_REST: Duration = Duration::from_secs(30);
 /// Pause before asking again after "not yet" for reasons of our own.
 const SOON: Duration = Duration::from_millis(300);
+/// Offers that are still to be made before an action's deadline, as long as the limit of fees allows.
+const OFFERS_LEFT: u32 = 6;
+/// Shortest wait before a transaction is outbid.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 /// Pause after the account could not pay.
 const FUNDS_PAUSE: Duration = Duration::from_secs(5);
 /// How long a tip suggestion is believed.
@@ -294,7 +298,7 @@ impl TxManager {
             let last = self.memory().sends.get(&action.id).copied();
             let (waited, failures) = last.map_or((Duration::MAX, 0), |(at, failures)| (at.elapsed(), failures));
             let patience = match action.state {
-                ActionState::Submitted => self.config.bump_after,
+                ActionState::Submitted => patience(self.config.bump_after, action.deadline, head),
                 _ => Duration::from_millis(500).saturating_mul(1 << failures.min(6)),
             };
             if waited < patience {
@@ -364,9 +368,17 @@ impl TxManager {
             data: Bytes::new(),
             value: U256::ZERO,
             since: None,
+            deadline: None,
         };
         self.store.enqueue("tx", &fill).await
     }
+}
+
+/// How long a transaction may wait before it is outbid: less and less as its action's deadline nears, so that some offers are left.
+fn patience(usual: Duration, deadline: Option<u64>, head: &Head) -> Duration {
+    let Some(deadline) = deadline else { return usual };
+    let left = deadline.saturating_sub(head.timestamp + head.stored_at.elapsed().as_secs());
+    usual.min(Duration::from_secs(left) / OFFERS_LEFT).max(SHORTEST_PATIENCE)
 }
 
 /// The highest offer made for a nonce, by whichever action.

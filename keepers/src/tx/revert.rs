@@ -6,7 +6,9 @@ use alloy::{
     primitives::Bytes,
     sol_types::{Revert as SolRevert, SolError, SolInterface},
 };
-use assay_contracts::{JobEscrow, Ledger, ModelRegistry, Staking};
+use assay_contracts::{
+    DisputeGame, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, Referee, Staking, ValidatorSeats, Verification,
+};
 
 /// Why the chain refuses a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,12 @@ impl Revert {
         JobEscrow::JobEscrowErrors::abi_decode(&self.data).ok()
     }
 
+    /// Whether it is an error of draws or games.
+    pub fn is_verification(&self) -> bool {
+        Verification::VerificationErrors::abi_decode(&self.data).is_ok()
+            || DisputeGame::DisputeGameErrors::abi_decode(&self.data).is_ok()
+    }
+
     /// The staking contract's error, if it is one.
     pub fn staking(&self) -> Option<Staking::StakingErrors> {
         Staking::StakingErrors::abi_decode(&self.data).ok()
@@ -47,6 +55,11 @@ fn decode(data: &[u8]) -> Option<String> {
         .or_else(|| describe(Staking::StakingErrors::abi_decode(data)))
         .or_else(|| describe(ModelRegistry::ModelRegistryErrors::abi_decode(data)))
         .or_else(|| describe(Ledger::LedgerErrors::abi_decode(data)))
+        .or_else(|| describe(Verification::VerificationErrors::abi_decode(data)))
+        .or_else(|| describe(DisputeGame::DisputeGameErrors::abi_decode(data)))
+        .or_else(|| describe(Referee::RefereeErrors::abi_decode(data)))
+        .or_else(|| describe(PrevrandaoBeacon::PrevrandaoBeaconErrors::abi_decode(data)))
+        .or_else(|| describe(ValidatorSeats::ValidatorSeatsErrors::abi_decode(data)))
         .or_else(|| SolRevert::abi_decode(data).ok().map(|revert| revert.reason))
 }
 

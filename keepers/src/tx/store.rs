@@ -122,10 +122,11 @@ impl TxStore {
                 }
                 Some(action) if is_due_again(&action, derived_at) => revive(&mut tx, &action, want, now).await?,
                 Some(action) if is_stale(&action, want) => {
-                    sqlx::query("UPDATE actions SET data = ?, target = ?, value = ?, not_before = 0 WHERE id = ?")
+                    sqlx::query("UPDATE actions SET data = ?, target = ?, value = ?, deadline = ?, not_before = 0 WHERE id = ?")
                         .bind(want.data.as_ref())
                         .bind(want.target.as_slice())
                         .bind(want.value.to_be_bytes::<32>().to_vec())
+                        .bind(want.deadline.map(|deadline| deadline as i64))
                         .bind(action.id)
                         .execute(&mut *tx)
                         .await?;
@@ -492,8 +493,8 @@ fn is_unwanted(action: &Action, wanted: &[Wanted]) -> bool {
 
 async fn insert(tx: &mut StoreTransaction, role: &str, want: &Wanted, now: i64) -> Result<()> {
     sqlx::query(
-        "INSERT INTO actions (role, key, kind, priority, target, data, value, state, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+        "INSERT INTO actions (role, key, kind, priority, target, data, value, deadline, state, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
     )
     .bind(role.to_owned())
     .bind(want.key.clone())
@@ -502,6 +503,7 @@ async fn insert(tx: &mut StoreTransaction, role: &str, want: &Wanted, now: i64) 
     .bind(want.target.as_slice())
     .bind(want.data.as_ref())
     .bind(want.value.to_be_bytes::<32>().to_vec())
+    .bind(want.deadline.map(|deadline| deadline as i64))
     .bind(now)
     .bind(now)
     .execute(&mut **tx)
@@ -512,12 +514,14 @@ async fn insert(tx: &mut StoreTransaction, role: &str, want: &Wanted, now: i64) 
 async fn revive(tx: &mut StoreTransaction, action: &Action, want: &Wanted, now: i64) -> Result<()> {
     sqlx::query(
         "UPDATE actions SET state = 'queued', nonce = NULL, tx_hash = NULL, block_number = NULL, block_hash = NULL,
-         success = NULL, attempts = attempts + 1, not_before = ?, data = ?, target = ?, value = ?, updated_at = ? WHERE id = ?",
+         success = NULL, attempts = attempts + 1, not_before = ?, data = ?, target = ?, value = ?, deadline = ?,
+         updated_at = ? WHERE id = ?",
     )
     .bind(now + retry_pause(action.attempts))
     .bind(want.data.as_ref())
     .bind(want.target.as_slice())
     .bind(want.value.to_be_bytes::<32>().to_vec())
+    .bind(want.deadline.map(|deadline| deadline as i64))
     .bind(now)
     .bind(action.id)
     .execute(&mut **tx)
@@ -592,6 +596,7 @@ fn parse(row: &SqliteRow) -> Result<Action> {
         tx_hash: row.try_get::<Option<Vec<u8>>, _>("tx_hash")?.map(|hash| B256::from_slice(&hash)),
         block: number.zip(hash).map(|(number, hash)| (number as u64, B256::from_slice(&hash))),
         success: row.try_get("success")?,
+        deadline: row.try_get::<Option<i64>, _>("deadline")?.map(|deadline| deadline as u64),
         attempts: row.try_get("attempts")?,
         reason: row.try_get("reason")?,
     })

@@ -31,6 +31,8 @@ pub struct Wanted {
     pub value: U256,
     /// When the last of its causes was seen (an event, a finished computation): starts the reaction clock.
     pub since: Option<Instant>,
+    /// Last second, by chain time, for it to be in a block; `None`: it has time.
+    pub deadline: Option<u64>,
 }
 
 /// Where an action stands.
@@ -126,6 +128,8 @@ pub struct Action {
     pub block: Option<(u64, B256)>,
     /// Whether the included transaction succeeded.
     pub success: Option<bool>,
+    /// See [`Wanted::deadline`].
+    pub deadline: Option<u64>,
     /// How often it was tried anew.
     pub attempts: u32,
     /// Why it stands where it stands, in words.

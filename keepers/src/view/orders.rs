@@ -1,21 +1,15 @@
-//! Orders as the chain's events tell them. Folding the same events gives the same state, on every machine and after every restart.
+//! Orders as the chain's events tell them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use assay_contracts::{
     JobEscrow::{Batch, JobEscrowEvents as Event, Order},
     ModelRegistry::ModelRegistryEvents,
+    SuiteEvent,
 };
 
-/// An event with what surrounds it.
-#[derive(Debug, Clone)]
-pub(crate) struct At<E> {
-    pub(crate) event: E,
-    pub(crate) block: u64,
-    pub(crate) timestamp: u64,
-    pub(crate) tx_hash: B256,
-}
+use super::{At, Trials};
 
 /// A range that somebody took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +38,8 @@ pub(crate) struct BatchView {
     pub(crate) settles_at: u64,
     /// Open demands: index to the last second of an answer.
     pub(crate) demands: BTreeMap<u32, u64>,
+    /// Inputs that were supplied on demand.
+    pub(crate) supplied: BTreeMap<u32, Bytes>,
 }
 
 /// An order and everything that happened to it.
@@ -100,6 +96,8 @@ pub(crate) struct ChainView {
     models: HashMap<B256, usize>,
     pub(crate) orders: BTreeMap<B256, OrderView>,
     batch_orders: HashMap<B256, B256>,
+    /// Draws and games of their batches.
+    pub(crate) trials: Trials,
     /// Block up to which this is the state.
     pub(crate) block: u64,
 }
@@ -113,6 +111,42 @@ impl ChainView {
     /// Forgets everything but the served models.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(std::mem::take(&mut self.served));
+    }
+
+    /// A batch and its order.
+    pub(crate) fn batch(&self, batch_id: &B256) -> Option<(&OrderView, &BatchView)> {
+        let order = self.orders.get(self.batch_orders.get(batch_id)?)?;
+        Some((order, order.batches.get(batch_id)?))
+    }
+
+    /// Folds an event of any contract.
+    pub(crate) fn fold(&mut self, at: &At<SuiteEvent>) -> Option<Change> {
+        match &at.event {
+            SuiteEvent::ModelRegistry(event) => self.registry(event),
+            SuiteEvent::JobEscrow(event) => return self.escrow(&at.with((**event).clone())),
+            SuiteEvent::Beacon(event) => self.trials.beacon(event, at.timestamp),
+            SuiteEvent::Verification(event) => {
+                let batch_id = Trials::drawn_batch(event)?;
+                self.touch(&batch_id, at.block)?;
+                let validators = self.batch(&batch_id).map(|(order, _)| order.order.policy.validators);
+                self.trials.draw(event, at.timestamp, validators.unwrap_or_default());
+            }
+            SuiteEvent::DisputeGame(event) => {
+                if let Some(batch_id) = self.trials.played_batch(event) {
+                    self.touch(&batch_id, at.block)?;
+                }
+                self.trials.game(event, at.timestamp);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Notes that something happened to a batch; `None` when it is of no order for a served model.
+    fn touch(&mut self, batch_id: &B256, block: u64) -> Option<()> {
+        let order = self.batch_orders.get(batch_id)?;
+        self.orders.get_mut(order)?.last_block = block;
+        Some(())
     }
 
     /// Folds an event of the registry.
@@ -171,9 +205,13 @@ impl ChainView {
 
     /// Forgets orders that are over for good: finished, and older than any reorganisation that can be followed.
     pub(crate) fn evict(&mut self, now: u64, settled_block: u64) {
-        let orders = &mut self.orders;
-        orders.retain(|_, order| order.last_block > settled_block || !order.is_finished(now));
+        let (orders, trials) = (&mut self.orders, &mut self.trials);
+        orders.retain(|_, order| {
+            let is_over = order.is_finished(now) && order.batches.keys().all(|batch| trials.is_over(batch));
+            order.last_block > settled_block || !is_over
+        });
         self.batch_orders.retain(|_, order| orders.contains_key(order));
+        trials.retain(|batch| self.batch_orders.contains_key(batch), now);
     }
 }
 
@@ -211,7 +249,7 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
             view.next = view.next.max(batch.first.saturating_add(batch.count));
             let settles_at = batch.committedAt.to::<u64>() + u64::from(view.order.settleWindow);
             let status = BatchStatus::Committed;
-            let entry = BatchView { batch: batch.clone(), status, settles_at, demands: BTreeMap::new() };
+            let entry = BatchView { batch: batch.clone(), status, settles_at, demands: BTreeMap::new(), supplied: BTreeMap::new() };
             view.batches.insert(committed.batchId, entry);
             ChangeKind::Committed { batch_id: committed.batchId, batch }
         }
@@ -235,6 +273,7 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
         Event::Supplied(supplied) => {
             let entry = view.batches.get_mut(&supplied.batchId)?;
             entry.demands.remove(&supplied.index);
+            entry.supplied.insert(supplied.index, supplied.input.clone());
             // The escrow leaves as much time to read what was supplied as there was to supply it.
             entry.settles_at = entry.settles_at.max(at.timestamp + u64::from(view.order.demandWindow));
             let provider = entry.batch.provider;

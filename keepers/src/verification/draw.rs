@@ -1,0 +1,211 @@
+//! The next move in a draw.
+//!
+//! | phase | wanted |
+//! |---|---|
+//! | Waiting | `record` of the round's header, then `draw`; `postpone` where the round was lost |
+//! | Sealing | own trace roots, sealed; a `demand` and more time where the inputs are missing |
+//! | Revealing | own seals, opened |
+//! | Sealing, Revealing, Disputed, and over | `conclude` |
+
+use assay_contracts::{
+    JobEscrow, PrevrandaoBeacon,
+    Verification::{self, Binding, Revealed, Sealed},
+    protocol::{recast, trace_seal},
+};
+
+use super::{
+    bench::Need,
+    plan::{Case, Duty, Plan, Situation},
+    testimony::{Testimony, roots_tree},
+};
+use crate::view::{DrawView, Phase};
+
+/// Blocks after which a round may be lost: where the chain keeps no more hashes than its opcode serves.
+const LOST_AFTER: u64 = 256;
+
+impl Plan {
+    /// What the draw of a batch asks for.
+    pub(super) fn draw(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        let is_mine = case.provider() == now.me;
+        if !is_mine && !matches!(now.duty, Duty::Validator { .. }) {
+            return;
+        }
+        match draw.phase {
+            Phase::Waiting if case.is_committed() => self.start_draw(now, case, draw),
+            Phase::Sealing if now.head_time <= draw.phase_end => self.seal(now, case, draw),
+            Phase::Sealing | Phase::Revealing => self.reveal(now, case, draw),
+            _ => {}
+        }
+        self.conclude(now, case, draw);
+    }
+
+    fn start_draw(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        let (round, batch_id) = (draw.round, case.batch_id);
+        if let Some(recorded_at) = now.view.trials.rounds.get(&round) {
+            if now.likely_time >= recorded_at + now.stagger(batch_id) {
+                let call = Verification::drawCall {
+                    order: recast(&case.order.order),
+                    batch: recast(&case.entry.batch),
+                };
+                self.want("draw", format!("draw:{batch_id}:{round}"), now.suite.verification, &call, None);
+            }
+            return;
+        }
+        if now.head_number <= round {
+            return;
+        }
+        match now.known.headers.get(&round) {
+            None => self.needs.push(Need::Header(round)),
+            Some(header) if now.likely_time >= header.timestamp + now.stagger(batch_id) => {
+                let key = format!("record:{round}");
+                if !self.actions.iter().any(|action| action.key == key) {
+                    let call = PrevrandaoBeacon::recordCall { header: header.rlp.clone() };
+                    self.want("record", key, now.suite.beacon, &call, None);
+                }
+            }
+            Some(_) => {}
+        }
+        if now.head_number > round + LOST_AFTER {
+            let call =
+                Verification::postponeCall { order: recast(&case.order.order), batch: recast(&case.entry.batch) };
+            self.want("postpone", format!("postpone:{batch_id}:{round}"), now.suite.verification, &call, None);
+        }
+    }
+
+    /// Seals all own roots at once, or those that are here when time gets short.
+    fn seal(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        let places = draw.places(now.me, case.provider());
+        let open: Vec<_> = places.filter(|(_, index)| !draw.sealed.contains(&(*index, now.me))).collect();
+        let mut roots = Vec::new();
+        for (place, index) in &open {
+            match self.task(now, case, *index) {
+                Some(task) => roots.push((*place, *index, task.said.trace_root())),
+                None if now.known.lacks_inputs(case.key(*index)) => self.ask_for_inputs(now, case, draw, *place, *index),
+                None => {}
+            }
+        }
+        let window = u64::from(now.suite.parameters.verification.seal_window);
+        let is_late = now.likely_time + window / 2 > draw.phase_end;
+        if roots.is_empty() || roots.len() < open.len() && !is_late {
+            return;
+        }
+        let indices = join(roots.iter().map(|(_, index, _)| *index));
+        let (chain_id, verification) = (now.suite.chain_id, now.suite.verification);
+        let sealed = roots.into_iter().map(|(place, index, root)| {
+            let salt = now.secret.trace_salt(case.batch_id, index);
+            let value = trace_seal(chain_id, verification, case.batch_id, index, now.me, root, salt);
+            Sealed { place: place as u8, value }
+        });
+        let (order, batch) = (recast(&case.order.order), recast(&case.entry.batch));
+        let call = Verification::sealCall { order, batch, roots: sealed.collect() };
+        let key = format!("sealTrace:{}:{indices}", case.batch_id);
+        self.want("sealTrace", key, verification, &call, Some(draw.phase_end));
+    }
+
+    /// A validator without inputs demands them on chain, and has the time that the answer takes.
+    fn ask_for_inputs(
+        &mut self,
+        now: &Situation<'_>,
+        case: &Case<'_>,
+        draw: &DrawView,
+        place: usize,
+        index: u32,
+    ) {
+        let Case { batch_id, entry, .. } = *case;
+        if case.provider() == now.me || !case.is_committed() || entry.supplied.contains_key(&index) {
+            return;
+        }
+        let end = Some(draw.phase_end);
+        match entry.demands.get(&index) {
+            Some(answered) => {
+                let window = u64::from(now.suite.parameters.verification.seal_window);
+                if now.head_time <= *answered && answered + window > draw.phase_end {
+                    let call = Verification::extendCall {
+                        order: recast(&case.order.order),
+                        batch: recast(&entry.batch),
+                        place: place as u8,
+                    };
+                    let key = format!("extend:{batch_id}:{index}");
+                    self.want("extend", key, now.suite.verification, &call, end);
+                }
+            }
+            None => {
+                let window = u64::from(case.order.order.settleWindow);
+                if now.likely_time < entry.batch.committedAt.to::<u64>() + window {
+                    let (order, batch) = (case.order.order.clone(), entry.batch.clone());
+                    let call = JobEscrow::demandCall { order, batch, index };
+                    self.want("demand", format!("demand:{batch_id}:{index}"), now.suite.job_escrow, &call, end);
+                }
+            }
+        }
+    }
+
+    fn reveal(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        let mut end = draw.phase_end;
+        if draw.phase == Phase::Sealing {
+            end += u64::from(now.suite.parameters.verification.reveal_window);
+        }
+        if now.head_time > end {
+            return;
+        }
+        let hidden = |index: u32| {
+            draw.sealed.contains(&(index, now.me)) && !draw.revealed.contains_key(&(index, now.me))
+        };
+        let places: Vec<_> = draw.places(now.me, case.provider()).filter(|(_, index)| hidden(*index)).collect();
+        let (mut roots, mut bindings) = (Vec::new(), Vec::new());
+        for (place, index) in &places {
+            let Some(task) = self.task(now, case, *index) else { continue };
+            if case.provider() == now.me {
+                let Some(binding) = self.binding(now, case, *index, &task.said) else { continue };
+                bindings.push(binding);
+            }
+            roots.push(Revealed {
+                party: draw.party(*place, now.me),
+                index: *index,
+                traceRoot: task.said.trace_root(),
+                salt: now.secret.trace_salt(case.batch_id, *index),
+            });
+        }
+        let window = u64::from(now.suite.parameters.verification.reveal_window);
+        let is_late = now.likely_time + window / 2 > end;
+        if roots.is_empty() || roots.len() < places.len() && !is_late {
+            return;
+        }
+        let indices = join(roots.iter().map(|root| root.index));
+        let (batch_id, target) = (case.batch_id, now.suite.verification);
+        if case.provider() == now.me {
+            let (order, batch) = (recast(&case.order.order), recast(&case.entry.batch));
+            let call = Verification::revealBoundCall { order, batch, roots, bindings };
+            self.want("revealBound", format!("revealBound:{batch_id}:{indices}"), target, &call, Some(end));
+        } else {
+            let call = Verification::revealCall { batchId: batch_id, roots };
+            self.want("reveal", format!("reveal:{batch_id}:{indices}"), target, &call, Some(end));
+        }
+    }
+
+    fn binding(&mut self, now: &Situation<'_>, case: &Case<'_>, index: u32, said: &Testimony) -> Option<Binding> {
+        let task = self.leaf(now, case, index)?;
+        let tree = roots_tree(&said.roots);
+        let proof = |at: usize| tree.proof(at).into_iter().map(Into::into).collect();
+        Some(Binding { task, inputProof: proof(0), outputProof: proof(said.roots.len() - 1) })
+    }
+
+    fn conclude(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        let end = match draw.phase {
+            Phase::Sealing => draw.phase_end + u64::from(now.suite.parameters.verification.reveal_window),
+            Phase::Revealing => draw.phase_end,
+            Phase::Disputed if now.view.trials.open_games(&case.batch_id) == 0 => draw.phase_end,
+            _ => return,
+        };
+        if now.likely_time <= end + now.stagger(case.batch_id) {
+            return;
+        }
+        let call = Verification::concludeCall { order: recast(&case.order.order), batch: recast(&case.entry.batch) };
+        let key = format!("conclude:{}:{:?}", case.batch_id, draw.phase);
+        self.want("conclude", key, now.suite.verification, &call, None);
+    }
+}
+
+fn join(indices: impl Iterator<Item = u32>) -> String {
+    indices.map(|index| index.to_string()).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,85 @@
+//! Lies and silence on purpose: what tests and demonstrations give to a keeper to show what becomes of it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// How a keeper cheats. The default is honesty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tamper {
+    /// Tasks (indices in the order) that it lies about; unset: all.
+    pub tasks: Option<BTreeSet<u32>>,
+    /// What it says about them.
+    pub forgery: Option<Forgery>,
+    /// Kinds of actions that it does not send, such as `sealTrace`, `reveal`, `answer`, `showRows`, `nameRow` or `prove`.
+    pub silent: BTreeSet<String>,
+}
+
+/// What is false: one bit of one number of a tensor, and of the output if that is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgery {
+    /// Which operator's tensor.
+    pub stage: Stage,
+    /// Whether the output is false too. A last operator's tensor is the output.
+    pub output: bool,
+}
+
+/// An operator of a tape, by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The first that computes something (the very first is the input).
+    First,
+    /// The one in the middle.
+    Middle,
+    /// The last, which makes the output.
+    Last,
+}
+
+impl Stage {
+    fn of(self, operators: usize) -> usize {
+        match self {
+            Self::First => 1.min(operators - 1),
+            Self::Middle => operators / 2,
+            Self::Last => operators - 1,
+        }
+    }
+}
+
+impl Tamper {
+    /// Operators whose tensors are forged for the task `index` of a model of so many operators, in order.
+    pub(crate) fn operators(&self, index: u32, operators: usize) -> Vec<usize> {
+        let Some(forgery) = self.forgery.filter(|_| self.concerns(index) && operators > 0) else { return Vec::new() };
+        let mut forged = vec![forgery.stage.of(operators)];
+        if forgery.output && forged[0] != operators - 1 {
+            forged.push(operators - 1);
+        }
+        forged
+    }
+
+    /// The output row of the task `index` as this keeper commits to it.
+    pub(crate) fn output(&self, index: u32, mut row: Vec<u8>) -> Vec<u8> {
+        let lies = |forgery: Forgery| forgery.output || forgery.stage == Stage::Last;
+        if self.concerns(index) && self.forgery.is_some_and(lies) {
+            forge(&mut row);
+        }
+        row
+    }
+
+    /// Whether it keeps silent where an action of `kind` is due.
+    pub(crate) fn silences(&self, kind: &str) -> bool {
+        self.silent.contains(kind)
+    }
+
+    fn concerns(&self, index: u32) -> bool {
+        self.tasks.as_ref().is_none_or(|tasks| tasks.contains(&index))
+    }
+}
+
+/// Makes a row false by the lowest bit of its last number.
+pub(crate) fn forge(row: &mut [u8]) {
+    if let Some(last) = row.last_mut() {
+        *last ^= 1;
+    }
+}

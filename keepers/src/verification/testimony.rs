@@ -1,0 +1,122 @@
+//! What a party says about a task. An honest one says what it computed.
+
+
+use alloy::primitives::B256;
+use assay_kernels::{
+    Hash, Trace,
+    merkle::{Tree, leaf_hash, tensor_root},
+};
+
+use super::tamper::{Tamper, forge};
+
+/// The operators' roots that a party stands by.
+#[derive(Debug, Clone)]
+pub(crate) struct Testimony {
+    pub(crate) roots: Vec<Hash>,
+    /// Operators about whose tensors it lies.
+    forged: Vec<usize>,
+}
+
+impl Testimony {
+    /// What a party with this `tamper` says of the task `index`, `trace` being the truth.
+    pub(crate) fn new(trace: &Trace, index: u32, tamper: &Tamper) -> Self {
+        let mut roots = trace.roots().to_vec();
+        let forged = tamper.operators(index, roots.len());
+        for &operator in &forged {
+            roots[operator] = tensor_root(rows(trace, operator, true));
+        }
+        Self { roots, forged }
+    }
+
+    /// Root over the operators' roots.
+    pub(crate) fn trace_root(&self) -> B256 {
+        tensor_root(&self.roots).into()
+    }
+
+    /// Hash of the input.
+    pub(crate) fn input_hash(&self) -> Option<&Hash> {
+        self.roots.first()
+    }
+
+    /// Hash of the output.
+    pub(crate) fn output_hash(&self) -> Option<&Hash> {
+        self.roots.last()
+    }
+
+    /// Rows of an operator's tensor.
+    pub(crate) fn rows(&self, trace: &Trace, operator: usize) -> Vec<Vec<u8>> {
+        rows(trace, operator, self.forged.contains(&operator))
+    }
+
+    /// Leaf hashes of an operator's rows.
+    pub(crate) fn row_hashes(&self, trace: &Trace, operator: usize) -> Vec<Hash> {
+        if self.forged.contains(&operator) {
+            return self.rows(trace, operator).iter().map(|row| leaf_hash(row)).collect();
+        }
+        trace.row_hashes(operator).unwrap_or_default()
+    }
+
+    /// One row of an operator's tensor.
+    pub(crate) fn row(&self, trace: &Trace, operator: usize, row: usize) -> Option<Vec<u8>> {
+        let mut bytes = trace.row(operator, row)?;
+        if row == 0 && self.forged.contains(&operator) {
+            forge(&mut bytes);
+        }
+        Some(bytes)
+    }
+}
+
+fn rows(trace: &Trace, operator: usize, is_forged: bool) -> Vec<Vec<u8>> {
+    let mut rows = trace.rows(operator).unwrap_or_default();
+    if let (true, Some(first)) = (is_forged, rows.first_mut()) {
+        forge(first);
+    }
+    rows
+}
+
+/// Tree over operators' roots, as a trace commits to them.
+pub(crate) fn roots_tree(roots: &[Hash]) -> Tree {
+    Tree::new(roots.iter().map(|root| leaf_hash(root)).collect())
+}
+
+
+#[cfg(test)]
+mod tests {
+    use assay_kernels::{commit::TaskOutput, evidence::first_difference, merkle::row_root, model::Model};
+    use assay_test_fixtures::tiny_model_dir;
+
+    use super::{super::tamper::{Forgery, Stage}, *};
+
+    #[test]
+    fn a_forgery_is_one_consistent_lie() {
+        let model = Model::open(&tiny_model_dir()).unwrap();
+        let trace = model.trace(&[0, 1, 0, 2]).unwrap();
+        let honest = Testimony::new(&trace, 0, &Tamper::default());
+        assert_eq!(honest.roots, trace.roots());
+        let last = trace.roots().len() - 1;
+        for (stage, output, at) in [
+            (Stage::First, true, 1),
+            (Stage::Middle, false, (last + 1) / 2),
+            (Stage::Last, false, last),
+        ] {
+            let tamper = Tamper { forgery: Some(Forgery { stage, output }), ..Tamper::default() };
+            let said = Testimony::new(&trace, 0, &tamper);
+            assert_eq!(first_difference(trace.roots(), &said.roots), Some(at));
+            let hashes = said.row_hashes(&trace, at);
+            assert_eq!(first_difference(&trace.row_hashes(at).unwrap(), &hashes), Some(0));
+            assert_eq!(Tree::new(hashes.clone()).root(), said.roots[at]);
+            assert_eq!(leaf_hash(&said.row(&trace, at, 0).unwrap()), hashes[0]);
+            // What it commits to is what its trace ends with.
+            let row = tamper.output(0, model.run(&[&[0, 1, 0, 2]]).unwrap().remove(0));
+            let committed = TaskOutput { input_hash: trace.roots()[0], units: 2, row };
+            assert_eq!(said.output_hash(), Some(&row_root(&committed.row)));
+        }
+        let other = Tamper {
+            tasks: Some([7].into()),
+            forgery: Some(Forgery { stage: Stage::First, output: true }),
+            ..Tamper::default()
+        };
+        assert_eq!(Testimony::new(&trace, 0, &other).roots, trace.roots());
+        assert_ne!(Testimony::new(&trace, 7, &other).roots, trace.roots());
+    }
+}
