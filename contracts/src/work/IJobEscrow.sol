@@ -290,7 +290,8 @@ interface IJobEscrow {
     /// @notice Settles a batch whose window has passed. Anyone.
     function settle(Order calldata order, Batch calldata batch) external;
 
-    /// @notice Demands the data of a task, before the settle window ends and once an index. The caller prepays `demandFee`.
+    /// @notice Demands the data of a task, once an index, before the settle window ends or while the batch's draw is not over (its
+    /// `challengeEnd`). The caller prepays `demandFee`.
     /// @dev Effects: the batch cannot settle before the answer. The clock is `demandWindow`, and `DEMAND_SPACING` more for each
     /// demand that is open on the batch already.
     function demand(Order calldata order, Batch calldata batch, uint32 index) external;

@@ -245,7 +245,8 @@ interface IVerification {
     function lotOf(Order calldata order, Batch calldata batch) external view returns (DrawnTask[] memory);
     /// @notice The trace root that the provider revealed for a task, or zero.
     function revealedRoot(bytes32 batchId, uint32 index) external view returns (bytes32);
-    /// @notice Last second to open a game on the batch as far as its draw is concerned; the largest number while it is not over.
+    /// @notice Last second to open a game on the batch as far as its draw is concerned; the largest number until it ends or is
+    /// disputed.
     function challengeEnd(bytes32 batchId) external view returns (uint40);
     /// @notice The pot of a batch.
     function potOf(bytes32 batchId) external view returns (Pot memory);

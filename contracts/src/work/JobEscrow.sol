@@ -234,8 +234,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
     /// @inheritdoc IJobEscrow
     function demand(Order calldata order, Batch calldata batch, uint32 index) external {
         bytes32 batchId = _requireCommitted(order, batch);
-        uint256 windowEnd = uint256(batch.committedAt) + order.settleWindow;
-        require(block.timestamp < windowEnd, JobEscrow_WindowPassed(windowEnd));
+        _requireDemandable(order, batch, batchId);
         require(
             index >= batch.first && index - batch.first < batch.count,
             JobEscrow_IndexOutOfRange(index, batch.first, batch.count)
@@ -508,6 +507,15 @@ contract JobEscrow is IJobEscrow, EIP712 {
         batchId = _requireMatch(order, batch);
         BatchStatus status = _batches[batchId].status;
         require(status == BatchStatus.Committed, JobEscrow_BatchNotCommitted(batchId, status));
+    }
+
+    /// @dev Whoever was drawn to compute a task again must be able to ask for its data, however late the draw is.
+    function _requireDemandable(Order calldata order, Batch calldata batch, bytes32 batchId) private view {
+        uint256 windowEnd = uint256(batch.committedAt) + order.settleWindow;
+        if (block.timestamp < windowEnd) return;
+        address verification = order.verification;
+        bool drawn = verification != address(0) && block.timestamp <= IVerification(verification).challengeEnd(batchId);
+        require(drawn, JobEscrow_WindowPassed(windowEnd));
     }
 
     function _requireTask(Batch calldata batch, Task calldata task) private view {

@@ -126,7 +126,7 @@ contract Verification is IVerification {
     /// @inheritdoc IVerification
     function challengeEnd(bytes32 batchId) external view returns (uint40) {
         Draw storage state = _draws[batchId];
-        if (state.status == DrawStatus.Agreed) return state.phaseEnd;
+        if (state.status == DrawStatus.Agreed || state.status == DrawStatus.Disputed) return state.phaseEnd;
         bool over = state.status == DrawStatus.Undrawn || state.status == DrawStatus.Convicted;
         return over ? 0 : type(uint40).max;
     }
@@ -158,9 +158,13 @@ contract Verification is IVerification {
         require(parties != 0 && parties <= MAX_PARTIES, Verification_BadTerms("tasks", parties, MAX_PARTIES));
         uint256 fee = Deterrence.feeNeeded(order, parameters());
         require(order.policy.fee >= fee, Verification_BadTerms("fee", order.policy.fee, fee));
-        // A validator that leaves just after the commit is still bound at the end of the latest game.
-        uint256 longest =
-            uint256(order.settleWindow) + _sealWindow + _revealWindow + 2 * uint256(_challengeWindow) + _longestGame;
+        // Who asks for withheld data pays no more than it earns.
+        uint256 asked = order.demandFee;
+        require(asked <= order.policy.fee, Verification_BadTerms("demandFee", order.policy.fee, asked));
+        // A validator that leaves just after the commit is still bound at the end of the latest game: one may follow a dissent,
+        // another the agreement.
+        uint256 longest = uint256(order.settleWindow) + order.demandWindow + 2 * uint256(_sealWindow) + _revealWindow
+            + 2 * (uint256(_challengeWindow) + _longestGame);
         uint256 bound = seats.exitDelay();
         require(bound >= longest, Verification_BadTerms("settleWindow", bound, longest));
         // Stake grows with the count by a constant a task, what is needed by no less: the ends decide.
@@ -273,10 +277,14 @@ contract Verification is IVerification {
         require(msg.sender == batch.provider, Verification_NotAllowed(msg.sender, batch.provider));
         Draw storage state = _requireRevealing(batchId);
         uint64 operators = disputes.operatorsOf(order.modelId);
+        uint32[] memory indices = Lot.tasks(_seeds[batchId], batch, order.policy.tasks);
         for (uint256 i; i < roots.length; ++i) {
-            require(roots[i].party % state.width == 0, Verification_BadParty(roots[i].party));
+            uint8 party = roots[i].party;
+            require(party % state.width == 0, Verification_BadParty(party));
             _reveal(batchId, state, roots[i]);
-            require(_binds(batch, roots[i], bindings[i], operators), Verification_Unbound(roots[i].index));
+            // The trace of another task would make dissenters of those who computed this one.
+            bool own = indices[party / state.width] == roots[i].index;
+            require(own && _binds(batch, roots[i], bindings[i], operators), Verification_Unbound(roots[i].index));
             // What was answered in a game is what was computed: a second root would convict whoever agrees with the first.
             bytes32 answered = disputes.answerOf(batchId, roots[i].index).traceRoot;
             bool same = answered == 0 || answered == roots[i].traceRoot;
@@ -429,6 +437,9 @@ contract Verification is IVerification {
         Draw storage state,
         DrawnTask[] memory lot
     ) private {
+        bool open = escrow.batchState(batchId).status == BatchStatus.Committed;
+        bool stands = open && _providerRevealed(state.revealedBy, state.width, lot.length);
+        state.status = stands ? DrawStatus.Agreed : DrawStatus.Convicted;
         Credit[] memory credits = new Credit[](lot.length * state.width + 1);
         uint256 paid;
         for (uint256 place; place < lot.length; ++place) {
@@ -437,16 +448,14 @@ contract Verification is IVerification {
         uint256 refund = order.drawReserve(1) - order.policy.fee - paid;
         credits[credits.length - 1] = Credit(order.customer, refund);
 
-        bool open = escrow.batchState(batchId).status == BatchStatus.Committed;
-        bool silent = !_providerRevealed(state.revealedBy, state.width, lot.length);
-        state.status = open && !silent ? DrawStatus.Agreed : DrawStatus.Convicted;
         state.phaseEnd = uint40(block.timestamp) + _challengeWindow;
         emit DrawConcluded(batchId, state.status, paid, refund, state.phaseEnd);
         _ledger.pay(order.token, credits);
-        if (silent && open) escrow.convict(order, batch, msg.sender);
+        if (open && !stands) escrow.convict(order, batch, msg.sender);
     }
 
-    /// @dev Credits the validators of one task that earned their fee, and slashes the others.
+    /// @dev Credits the validators of one task that earned their fee, and slashes the others. Where the batch does not stand, data
+    /// may have been withheld and no game can be opened, so that neither silence nor dissent proves anything.
     function _concludePlace(
         Order calldata order,
         address provider,
@@ -456,25 +465,33 @@ contract Verification is IVerification {
         Credit[] memory credits
     ) private returns (uint256 paid) {
         uint256 first = place * _draws[batchId].width;
+        bool stands = _draws[batchId].status == DrawStatus.Agreed;
         bool lost = disputes.answerOf(batchId, drawn.index).lost;
         for (uint256 i; i < drawn.validators.length; ++i) {
             uint256 party = first + i + 1;
-            if (_earned(batchId, party, first, lost)) {
+            if (_earned(batchId, party, first, lost, stands)) {
                 credits[party] = Credit(drawn.validators[i], order.policy.fee);
                 paid += order.policy.fee;
-            } else {
-                _slash(order.customer, batchId, drawn.index, party, drawn.validators[i], provider);
+            } else if (stands || _hasRevealed(_draws[batchId], party)) {
+                // A provider that was convicted gains nothing by those who agreed with it.
+                address to = stands ? provider : msg.sender;
+                _slash(order.customer, batchId, drawn.index, party, drawn.validators[i], to);
             }
         }
     }
 
-    /// @dev Whether a validator earned its fee: it revealed, and agreed with a trace that stands or dissented from one that does
-    /// not. Where the provider said nothing, whatever it revealed.
-    function _earned(bytes32 batchId, uint256 party, uint256 provider, bool lost) private view returns (bool) {
+    /// @dev Whether a validator earned its fee: it revealed, and agreed with a trace that stands or dissented from one that lost.
+    /// Where the provider said nothing, or the batch does not stand, it earns by whatever was not proved false.
+    function _earned(bytes32 batchId, uint256 party, uint256 provider, bool lost, bool stands)
+        private
+        view
+        returns (bool)
+    {
         Draw storage state = _draws[batchId];
         if (!_hasRevealed(state, party)) return false;
         if (!_hasRevealed(state, provider)) return true;
-        return (_words[batchId][party] == _words[batchId][provider]) != lost;
+        bool agreed = _words[batchId][party] == _words[batchId][provider];
+        return lost ? !agreed : agreed || !stands;
     }
 
     /// @dev Whether the provider revealed for every place.

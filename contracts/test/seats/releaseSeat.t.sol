@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IValidatorSeats} from "../../src/work/IValidatorSeats.sol";
+import {SeatsTest} from "./SeatsTest.sol";
+
+contract ValidatorSeats_ReleaseSeat_Test is SeatsTest {
+    function release(uint256 i) private {
+        vm.prank(validator(i));
+        seats.releaseSeat(service);
+    }
+
+    function test_RevertGiven_ThereIsNoSeat() external {
+        expectNotSeated(0);
+        release(0);
+        sit(0);
+        slash(0);
+        expectNotSeated(0);
+        release(0);
+    }
+
+    function test_RevertGiven_TheSeatIsHeld() external {
+        sit(0);
+        skip(365 days);
+        expectSeated(0, 0);
+        release(0);
+    }
+
+    function test_RevertWhen_TheDelayIsNotOver() external {
+        sit(0);
+        standUp(0);
+        uint40 at = uint40(block.timestamp) + EXIT;
+        vm.warp(at - 1);
+        expectSeated(0, at);
+        release(0);
+    }
+
+    function test_WhenTheDelayIsOver() external {
+        sit(0);
+        standUp(0);
+        skip(EXIT);
+        address account = validator(0);
+        vm.expectEmit(address(seats));
+        emit IValidatorSeats.SeatReleased(service, account, SEAT);
+        release(0);
+        assertSeat(0, 0, 0, 0);
+        assertEq(locked(0), 0);
+        assertEq(staking.freeStake(account, address(seats)), 4 * SEAT);
+        expectNotSeated(0);
+        release(0);
+    }
+}
