@@ -196,7 +196,7 @@ contract DisputeGame is IDisputeGame {
         require(rowHashes.length == rows, DisputeGame_OutOfRange(rowHashes.length, rows));
         bytes32 shown = MerkleTree.rootOf(rowHashes);
         require(shown == operatorRoot, DisputeGame_BadReveal(operatorRoot, shown));
-        (next.rows, next.operatorRoot, next.defender) = (rows, operatorRoot, msg.sender);
+        (next.rows, next.operatorRoot, next.defender) = (rows, operatorRoot, _defender(next));
         _finish(gameId, next, Step.RowsShown);
         emit RowsShown(gameId, rowHashes, next);
     }
@@ -218,7 +218,7 @@ contract DisputeGame is IDisputeGame {
         bytes32 leaf = MerkleTree.leafHash(row);
         bool committed = MerkleTree.verify(game.operatorRoot, game.rows, game.row, leaf, proof);
         require(committed, DisputeGame_BadReveal(game.operatorRoot, leaf));
-        (next.rowHash, next.defender) = (leaf, msg.sender);
+        (next.rowHash, next.defender) = (leaf, _defender(next));
         _finish(gameId, next, Step.RowShown);
         emit RowShown(gameId, row, next);
     }
@@ -274,6 +274,13 @@ contract DisputeGame is IDisputeGame {
 
     /* ENDS */
 
+    /// @dev Who moves for a provider that let half of a clock run earns the bond; before that the provider does, whoever moves.
+    /// Else a challenger could overtake the provider's own moves from another address, and take back the bond that it loses.
+    function _defender(Game memory game) private view returns (address) {
+        bool silent = block.timestamp > (uint256(game.movedAt) + _deadline(game)) / 2;
+        return silent && game.defender == game.provider ? msg.sender : game.defender;
+    }
+
     /// @dev The provider lost. Everything here is written before the verification contract is told.
     function _win(bytes32 gameId, Game calldata game, Order calldata order, Batch calldata batch, bool proven) private {
         bytes32 batchId = _requireMatch(order, batch);
@@ -283,7 +290,7 @@ contract DisputeGame is IDisputeGame {
         IVerification(order.verification).convict(order, batch, game.index, game.challenger, game.sealNumber);
     }
 
-    /// @dev The challenger lost: its bond goes to who moved last on the other side.
+    /// @dev The challenger lost: its bond goes to the other side.
     function _lose(bytes32 gameId, Game calldata game) private {
         _end(gameId, game, false, false, game.defender);
     }
@@ -350,6 +357,8 @@ contract DisputeGame is IDisputeGame {
         current = game;
         Answer memory given = _answers[game.batchId][game.index];
         if (game.step != Step.Opened || given.traceRoot == 0) return current;
+        // Silence loses: an answer to a younger game does not wind up a clock that has run out.
+        if (given.answeredAt > _deadline(current)) return current;
         current.step = Step.Answered;
         if (given.answeredAt <= game.movedAt) return current;
         current.providerTime = _charge(game.providerTime, given.answeredAt - game.movedAt);
@@ -381,8 +390,12 @@ contract DisputeGame is IDisputeGame {
 
     /// @dev The window of a batch ends with the later of the escrow's and its draw's.
     function _requireChallengeable(Order calldata order, bytes32 batchId) private view {
+        IVerification verification = IVerification(order.verification);
+        address disputes = address(verification.disputes());
+        // It would hear no verdict from here, and the game could not end.
+        require(disputes == address(this), DisputeGame_PlayedElsewhere(disputes));
         BatchState memory state = escrow.batchState(batchId);
-        uint256 end = IVerification(order.verification).challengeEnd(batchId);
+        uint256 end = verification.challengeEnd(batchId);
         if (state.settlesAt > end) end = state.settlesAt;
         bool may = state.status == BatchStatus.Committed && block.timestamp <= end;
         require(may, DisputeGame_NotChallengeable(batchId, end));

@@ -25,7 +25,8 @@ enum Step {
 /// @param challenger Who says that the task is wrong.
 /// @param provider Whose batch it is.
 /// @param verification The order's verification contract.
-/// @param defender Who made the last move on the provider's side: it receives the bond if the challenger loses.
+/// @param defender Who receives the bond if the challenger loses: the provider, or who first moved for it when more than half of a
+/// move's clock had run.
 /// @param sealNumber Number of the challenger's seal; the pot goes by it.
 /// @param bond The challenger's bond, in native currency.
 /// @param index The task.
@@ -116,6 +117,9 @@ struct Clocks {
 ///
 /// Anybody may move on the provider's side where data that is already committed is only shown (so that validators who agreed can
 /// defend what they agreed to); `answer` is the provider's alone unless the trace root was revealed in a draw.
+///
+/// Hazards. A seal burns if it is not opened, so seal when the window leaves time to open. A bond is safe only with a verification
+/// contract that hears verdicts: one that reverts in `convict` keeps the games on its own batches, and their bonds, for ever.
 /// @dev INVARIANT: the ledger balance of this contract in native currency is the sum of the bonds of seals and open games.
 interface IDisputeGame {
     /// @notice A challenge was sealed.
@@ -153,6 +157,8 @@ interface IDisputeGame {
     error DisputeGame_SealExists(bytes32 sealHash);
     /// @notice The batch is not of this order, or the order has no verification contract.
     error DisputeGame_Mismatch(bytes32 orderId, bytes32 batchOrderId);
+    /// @notice The order's verification contract hears verdicts from `disputes` alone.
+    error DisputeGame_PlayedElsewhere(address disputes);
     /// @notice The batch is not committed, or its window ended at `challengeEnd`.
     error DisputeGame_NotChallengeable(bytes32 batchId, uint256 challengeEnd);
     /// @notice The task does not lie in the batch.
