@@ -122,14 +122,16 @@ impl TxStore {
                 }
                 Some(action) if is_due_again(&action, derived_at) => revive(&mut tx, &action, want, now).await?,
                 Some(action) if is_stale(&action, want) => {
-                    sqlx::query("UPDATE actions SET data = ?, target = ?, value = ?, deadline = ?, not_before = 0 WHERE id = ?")
-                        .bind(want.data.as_ref())
-                        .bind(want.target.as_slice())
-                        .bind(want.value.to_be_bytes::<32>().to_vec())
-                        .bind(want.deadline.map(|deadline| deadline as i64))
-                        .bind(action.id)
-                        .execute(&mut *tx)
-                        .await?;
+                    sqlx::query(
+                        "UPDATE actions SET data = ?, target = ?, value = ?, deadline = ?, not_before = 0 WHERE id = ?",
+                    )
+                    .bind(want.data.as_ref())
+                    .bind(want.target.as_slice())
+                    .bind(want.value.to_be_bytes::<32>().to_vec())
+                    .bind(want.deadline.map(|deadline| deadline as i64))
+                    .bind(action.id)
+                    .execute(&mut *tx)
+                    .await?;
                 }
                 Some(_) => {}
             }

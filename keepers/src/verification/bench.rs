@@ -15,7 +15,7 @@ use alloy::{
 use assay_blobs::Blobs;
 use assay_contracts::JobEscrow::Batch;
 use assay_kernels::{
-    Hash, Trace,
+    Trace,
     commit::{self, BatchScope},
     model::Model,
 };
@@ -77,9 +77,7 @@ pub(crate) struct Header {
 /// A task that was computed.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskResult {
-    /// The true roots of the operators.
-    pub(crate) roots: Vec<Hash>,
-    /// What this keeper says they are.
+    /// What this keeper says of it.
     pub(crate) said: Testimony,
     /// Kept while a game asks for rows.
     pub(crate) trace: Option<Arc<Trace>>,
@@ -260,6 +258,6 @@ impl Bench {
         let trace = Arc::new(traced.map_err(|error| error.to_string())?);
         metrics::counter!("assay_traces_computed_total").increment(1);
         let said = Testimony::new(&trace, index, &self.tamper);
-        Ok(TaskResult { roots: trace.roots().to_vec(), said, trace: Some(trace) })
+        Ok(TaskResult { said, trace: Some(trace) })
     }
 }

@@ -43,10 +43,8 @@ impl Plan {
         let (round, batch_id) = (draw.round, case.batch_id);
         if let Some(recorded_at) = now.view.trials.rounds.get(&round) {
             if now.likely_time >= recorded_at + now.stagger(batch_id) {
-                let call = Verification::drawCall {
-                    order: recast(&case.order.order),
-                    batch: recast(&case.entry.batch),
-                };
+                let call =
+                    Verification::drawCall { order: recast(&case.order.order), batch: recast(&case.entry.batch) };
                 self.want("draw", format!("draw:{batch_id}:{round}"), now.suite.verification, &call, None);
             }
             return;
@@ -80,7 +78,9 @@ impl Plan {
         for (place, index) in &open {
             match self.task(now, case, *index) {
                 Some(task) => roots.push((*place, *index, task.said.trace_root())),
-                None if now.known.lacks_inputs(case.key(*index)) => self.ask_for_inputs(now, case, draw, *place, *index),
+                None if now.known.lacks_inputs(case.key(*index)) => {
+                    self.ask_for_inputs(now, case, draw, *place, *index)
+                }
                 None => {}
             }
         }
@@ -103,14 +103,7 @@ impl Plan {
     }
 
     /// A validator without inputs demands them on chain, and has the time that the answer takes.
-    fn ask_for_inputs(
-        &mut self,
-        now: &Situation<'_>,
-        case: &Case<'_>,
-        draw: &DrawView,
-        place: usize,
-        index: u32,
-    ) {
+    fn ask_for_inputs(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, place: usize, index: u32) {
         let Case { batch_id, entry, .. } = *case;
         if case.provider() == now.me || !case.is_committed() || entry.supplied.contains_key(&index) {
             return;
@@ -148,9 +141,8 @@ impl Plan {
         if now.head_time > end {
             return;
         }
-        let hidden = |index: u32| {
-            draw.sealed.contains(&(index, now.me)) && !draw.revealed.contains_key(&(index, now.me))
-        };
+        let hidden =
+            |index: u32| draw.sealed.contains(&(index, now.me)) && !draw.revealed.contains_key(&(index, now.me));
         let places: Vec<_> = draw.places(now.me, case.provider()).filter(|(_, index)| hidden(*index)).collect();
         let (mut roots, mut bindings) = (Vec::new(), Vec::new());
         for (place, index) in &places {

@@ -235,9 +235,11 @@ impl Plan {
         }
         let accused: Vec<u32> = match now.duty {
             Duty::Provider => return,
-            Duty::Validator { .. } => {
-                draw.places(now.me, case.provider()).map(|(_, index)| index).filter(|index| dissents(now, case, draw, *index)).collect()
-            }
+            Duty::Validator { .. } => draw
+                .places(now.me, case.provider())
+                .map(|(_, index)| index)
+                .filter(|index| dissents(now, case, draw, *index))
+                .collect(),
             Duty::Challenger { rate } => self.inspect(now, case, draw, rate),
         };
         for index in accused {
@@ -339,7 +341,8 @@ fn defends(now: &Situation<'_>, case: &Case<'_>, view: &GameView) -> bool {
         let draw = now.view.trials.draws.get(&case.batch_id)?;
         draw.revealed.get(&(view.game.index, party)).copied()
     };
-    case.entry.status == BatchStatus::Committed && revealed(now.me).is_some_and(|own| revealed(case.provider()) == Some(own))
+    case.entry.status == BatchStatus::Committed
+        && revealed(now.me).is_some_and(|own| revealed(case.provider()) == Some(own))
 }
 
 /// Whether this validator revealed another root than the provider.

@@ -16,6 +16,8 @@ mod draw;
 mod faults;
 mod game;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod secret;
 mod service;
 mod tamper;

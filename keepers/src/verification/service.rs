@@ -12,7 +12,10 @@ use std::{
 
 use alloy::{network::EthereumWallet, primitives::Address, providers::DynProvider};
 use assay_blobs::Blobs;
-use assay_contracts::{Suite, follow::{Block, FollowConfig}};
+use assay_contracts::{
+    Suite,
+    follow::{Block, FollowConfig},
+};
 use serde_json::json;
 use tokio::{
     sync::{Notify, watch},
@@ -264,8 +267,7 @@ pub(crate) async fn start(settings: Settings, setup: Setup, shutdown: Cancellati
     let desk = Arc::new(Desk { view: Mutex::new(ChainView::new(roots)), ..Desk::default() });
     let (head_sender, head) = watch::channel(None);
     let (chain_id, judge) = (suite.chain_id, Arc::new(Patience));
-    let tx =
-        TxManager::open(store.clone(), rpc.clone(), &wallet, chain_id, settings.tx, judge, head.clone()).await?;
+    let tx = TxManager::open(store.clone(), rpc.clone(), &wallet, chain_id, settings.tx, judge, head.clone()).await?;
     let bell = desk.clone();
     let bench = Arc::new(Bench::new(rpc.clone(), blobs, models, tamper, chain_id, move || bell.ring()));
     let health = match settings.http {
@@ -299,12 +301,7 @@ pub(crate) async fn start(settings: Settings, setup: Setup, shutdown: Cancellati
     Ok(Handle { account: me, tx, head, http, shutdown: cancel, running })
 }
 
-fn supervise(
-    cancel: &CancellationToken,
-    chain: ChainService<Events>,
-    tx: &TxManager,
-    planner: Planner,
-) -> Supervisor {
+fn supervise(cancel: &CancellationToken, chain: ChainService<Events>, tx: &TxManager, planner: Planner) -> Supervisor {
     // The endpoint is asked several times a second when all is well; a pause of seconds is long.
     let quick = Backoff { most: Duration::from_secs(3), healthy: Duration::from_secs(1), ..Backoff::default() };
     let mut supervisor = Supervisor::new(cancel.clone(), quick);

@@ -1,6 +1,5 @@
 //! What a party says about a task. An honest one says what it computed.
 
-
 use alloy::primitives::B256;
 use assay_kernels::{
     Hash, Trace,
@@ -79,13 +78,15 @@ pub(crate) fn roots_tree(roots: &[Hash]) -> Tree {
     Tree::new(roots.iter().map(|root| leaf_hash(root)).collect())
 }
 
-
 #[cfg(test)]
 mod tests {
     use assay_kernels::{commit::TaskOutput, evidence::first_difference, merkle::row_root, model::Model};
     use assay_test_fixtures::tiny_model_dir;
 
-    use super::{super::tamper::{Forgery, Stage}, *};
+    use super::{
+        super::tamper::{Forgery, Stage},
+        *,
+    };
 
     #[test]
     fn a_forgery_is_one_consistent_lie() {
@@ -94,11 +95,9 @@ mod tests {
         let honest = Testimony::new(&trace, 0, &Tamper::default());
         assert_eq!(honest.roots, trace.roots());
         let last = trace.roots().len() - 1;
-        for (stage, output, at) in [
-            (Stage::First, true, 1),
-            (Stage::Middle, false, (last + 1) / 2),
-            (Stage::Last, false, last),
-        ] {
+        for (stage, output, at) in
+            [(Stage::First, true, 1), (Stage::Middle, false, (last + 1) / 2), (Stage::Last, false, last)]
+        {
             let tamper = Tamper { forgery: Some(Forgery { stage, output }), ..Tamper::default() };
             let said = Testimony::new(&trace, 0, &tamper);
             assert_eq!(first_difference(trace.roots(), &said.roots), Some(at));

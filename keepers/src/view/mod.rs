@@ -7,8 +7,6 @@ mod trials;
 
 use alloy::primitives::B256;
 use assay_contracts::SuiteEvent;
-#[cfg(test)]
-pub(crate) use orders::Take;
 pub(crate) use orders::{BatchStatus, BatchView, ChainView, Change, ChangeKind, OrderView};
 pub(crate) use trials::{AnswerView, Attempt, DrawView, GameView, Phase, Trials, step};
 

@@ -249,7 +249,13 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
             view.next = view.next.max(batch.first.saturating_add(batch.count));
             let settles_at = batch.committedAt.to::<u64>() + u64::from(view.order.settleWindow);
             let status = BatchStatus::Committed;
-            let entry = BatchView { batch: batch.clone(), status, settles_at, demands: BTreeMap::new(), supplied: BTreeMap::new() };
+            let entry = BatchView {
+                batch: batch.clone(),
+                status,
+                settles_at,
+                demands: BTreeMap::new(),
+                supplied: BTreeMap::new(),
+            };
             view.batches.insert(committed.batchId, entry);
             ChangeKind::Committed { batch_id: committed.batchId, batch }
         }

@@ -334,7 +334,8 @@ impl Trials {
         self.answers.retain(|(batch, _), _| is_known(batch));
         self.verdicts.retain(|(batch, _)| is_known(batch));
         self.pots.retain(|batch, _| is_known(batch));
-        self.attempts.retain(|_, attempt| !matches!(attempt, Attempt::Sealed { at } if at.saturating_add(KEEP_SEALS) < now));
+        self.attempts
+            .retain(|_, attempt| !matches!(attempt, Attempt::Sealed { at } if at.saturating_add(KEEP_SEALS) < now));
         // A round is asked about from its commit on; what is older than every waiting draw has served.
         if let Some(first) = self.draws.values().map(|draw| draw.round).min() {
             self.rounds = self.rounds.split_off(&first);

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_debug_implementations, unreachable_pub)]
 
+pub mod court;
+
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -22,12 +24,13 @@ use alloy::{
 use assay_blobs::Blobs;
 use assay_contracts::{
     FeeSchedule, JobEscrow,
-    JobEscrow::{Batch, Order, Policy},
-    Ledger, ModelRegistry, Staking, Suite,
+    JobEscrow::{self as escrow, Batch, Order},
+    Ledger, ModelRegistry, ProgramRegistry, Staking, Suite,
     bindings::DevToken,
     deploy,
     follow::FollowConfig,
     protocol, rpc,
+    suite::Parameters,
 };
 use assay_keepers::{
     provider::{Policy, Progress, Provider, ProviderConfig, ProviderHandle, ProviderSetup, WorkConfig},
@@ -47,7 +50,7 @@ const CUSTOMER_KEY: usize = 1;
 const FIRST_PROVIDER_KEY: usize = 2;
 
 /// Long enough for two busy cores; a test that needs it all has failed.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Stake of each provider.
 pub const STAKE: u64 = 1_000_000_000;
 
@@ -107,11 +110,16 @@ impl Devnet {
     }
 
     pub async fn start_with(options: &AnvilOptions) -> Self {
+        Self::start_chosen(options, deploy::devnet_parameters(ADMIN)).await
+    }
+
+    /// A devnet with these choices.
+    pub async fn start_chosen(options: &AnvilOptions, parameters: Parameters) -> Self {
         log();
         let anvil = Anvil::spawn_with(options);
         let rpc = rpc::connect(anvil.url(), Duration::from_secs(10)).unwrap();
         rpc.client().set_poll_interval(Duration::from_millis(20));
-        let suite = deploy::deploy(&rpc, ADMIN, 31_337, deploy::devnet_parameters(ADMIN), |_, _| {}).await.unwrap();
+        let suite = deploy::deploy(&rpc, ADMIN, 31_337, parameters, |_, _| {}).await.unwrap();
         let model = Model::open(&tiny_model_dir()).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::files(&dir.path().join("blobs")).unwrap();
@@ -132,6 +140,10 @@ impl Devnet {
     }
 
     async fn register_model(&self) -> B256 {
+        let tape: Bytes = self.model.tape().encode().into();
+        let programs = ProgramRegistry::new(self.suite.program_registry, &self.rpc);
+        let call = programs.register(tape).from(ADMIN);
+        assert!(call.send().await.unwrap().get_receipt().await.unwrap().status());
         let registry = ModelRegistry::new(self.suite.model_registry, &self.rpc);
         let floor = ModelRegistry::PriceFloor { token: self.token(), unitPrice: 1 };
         let royalty = ModelRegistry::Royalty { account: ADMIN, share: 500 };
@@ -179,7 +191,7 @@ impl Devnet {
             stakePerBatch: 1_000,
             stakePerTask: 10,
             verification: Address::ZERO,
-            policy: Policy::default(),
+            policy: escrow::Policy::default(),
             feeRecipient: self.suite.parameters.pool,
             feeRate: fees.rateOf(self.token()).call().await.unwrap(),
             royalties: vec![JobEscrow::Royalty { account: ADMIN, share: 500 }],

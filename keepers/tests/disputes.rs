@@ -1,0 +1,159 @@
+//! Games on a real chain: every lie about a task ends in one recomputed number, and every silence in a lost clock.
+
+mod common;
+
+use alloy::primitives::{Address, U256};
+use assay_contracts::{DisputeGame, JobEscrow, Verification};
+use assay_keepers::verification::{Stage, Tamper};
+use common::{
+    PROVIDERS,
+    court::{CONVICTED, Court, FEE, honest, lies},
+};
+
+/// The whole of the pot comes to the winner with the earliest seal, once every earlier one has had its time.
+async fn pot_is_claimed(court: &Court, winner: Address) {
+    let before = court.net.balance(winner).await;
+    let pot = court.draw_log::<Verification::PotAssigned>("a pot is assigned", |_| true).await;
+    court.net.anvil.increase_time(400).await;
+    let claimed = court.draw_log::<Verification::PotClaimed>("the pot is claimed", |_| true).await;
+    assert_eq!(claimed.winner, winner);
+    assert_eq!(claimed.amount, pot.amount);
+    assert!(court.net.balance(winner).await >= before + pot.amount);
+}
+
+/// A lone challenger without stake or seat plays the whole game, while validators do not run at all.
+async fn convicted_by_a_challenger(tamper: Tamper) -> (Court, DisputeGame::GameEnded) {
+    let court = Court::start().await;
+    let provider = court.provider(tamper).await;
+    court.order(2, 1).await;
+    let _challenger = court.challenger().await;
+    let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
+    assert_eq!(ended.bondTo, court.challenger.address());
+    let forfeited = court.net.events::<JobEscrow::BatchForfeited>().await;
+    assert_eq!(forfeited.len(), 1);
+    drop(provider);
+    pot_is_claimed(&court, court.challenger.address()).await;
+    (court, ended)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_output_from_the_first_operator_on_is_proved_by_a_challenger() {
+    let (court, ended) = convicted_by_a_challenger(lies(Stage::First, true)).await;
+    assert!(ended.proven);
+    let named = court.game_logs::<DisputeGame::OperatorNamed>().await;
+    assert_eq!(named[0].operator, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_output_from_the_middle_on_is_proved_by_a_challenger() {
+    let (_, ended) = convicted_by_a_challenger(lies(Stage::Middle, true)).await;
+    assert!(ended.proven);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bit_of_the_output_is_proved_by_a_challenger() {
+    let (court, ended) = convicted_by_a_challenger(lies(Stage::Last, true)).await;
+    assert!(ended.proven);
+    let named = court.game_logs::<DisputeGame::OperatorNamed>().await;
+    assert_eq!(usize::from(named[0].operator), court.net.model.tape().operators().len() - 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_silent_in_a_game_loses_it_wherever() {
+    for silent in ["answer", "showRows", "showRow"] {
+        let tamper = Tamper { silent: [silent.to_owned()].into(), ..lies(Stage::Middle, true) };
+        let (court, ended) = convicted_by_a_challenger(tamper).await;
+        assert!(!ended.proven, "silent at {silent}");
+        assert!(court.game_logs::<DisputeGame::RowShown>().await.is_empty());
+    }
+}
+
+/// The output is right and the trace is not: nobody but who re-executes a drawn task can see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_trace_under_a_right_output_is_proved_by_a_validator() {
+    let court = Court::start().await;
+    let validators = court.all_validators().await;
+    let provider = court.provider(lies(Stage::Middle, false)).await;
+    court.order(2, 1).await;
+    let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
+    let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
+    assert!(drawn.validators[0].contains(&ended.bondTo));
+    court.concluded(CONVICTED).await;
+    assert!(court.slashed().await.is_empty());
+    drop(provider);
+    let pot = court.draw_log::<Verification::PotAssigned>("a pot is assigned", |_| true).await;
+    assert!(drawn.validators[0].contains(&pot.winner));
+    court.net.anvil.increase_time(400).await;
+    court.draw_log::<Verification::PotClaimed>("the pot is claimed", |_| true).await;
+    drop(validators);
+    court.check_money(1).await;
+}
+
+/// Whoever agreed with a lie loses its seat; who dissented is paid.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_copies_a_lie_falls_with_it() {
+    let court = Court::start().await;
+    let lie = lies(Stage::Last, true);
+    let mut validators = Vec::new();
+    for number in 0..4 {
+        validators.push(court.validator(number, if number == 0 { lie.clone() } else { honest() }).await);
+    }
+    let _provider = court.provider(lie).await;
+    court.order(4, 4).await;
+    court.concluded(CONVICTED).await;
+    let copier = court.validators[0].address();
+    let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
+    let places = drawn.validators.iter().filter(|validators| validators.contains(&copier)).count();
+    let slashed = court.slashed().await;
+    assert!(slashed.iter().all(|validator| *validator == copier));
+    assert_eq!(slashed.is_empty(), places == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_are_killed_at_every_move_and_play_on() {
+    let court = Court::start().await;
+    let mut provider = court.provider(lies(Stage::Middle, true)).await;
+    court.order(2, 1).await;
+    let mut challenger = court.challenger().await;
+    let mut moves = 0;
+    let ended = loop {
+        let count = court.game_logs::<DisputeGame::ChallengeSealed>().await.len()
+            + court.game_logs::<DisputeGame::GameOpened>().await.len()
+            + court.game_logs::<DisputeGame::Answered>().await.len()
+            + court.game_logs::<DisputeGame::OperatorNamed>().await.len()
+            + court.game_logs::<DisputeGame::RowsShown>().await.len()
+            + court.game_logs::<DisputeGame::RowNamed>().await.len()
+            + court.game_logs::<DisputeGame::RowShown>().await.len();
+        if let Some(ended) = court.game_logs::<DisputeGame::GameEnded>().await.pop() {
+            break ended;
+        }
+        if count > moves {
+            moves = count;
+            drop(provider);
+            drop(challenger);
+            provider = court.provider_again(lies(Stage::Middle, true)).await;
+            challenger = court.challenger_again().await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert!(ended.challengerWon && ended.proven);
+    assert!(moves >= 6, "{moves} moves seen");
+    let sealed = court.game_logs::<DisputeGame::ChallengeSealed>().await;
+    let opened = court.game_logs::<DisputeGame::GameOpened>().await;
+    assert_eq!((sealed.len(), opened.len()), (1, 1), "one seal, one game, however often it was killed");
+    drop((provider, challenger));
+}
+
+/// An honest provider is challenged by nobody: the challenger computes every task and finds nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenger_leaves_an_honest_provider_alone() {
+    let court = Court::start().await;
+    let _validators = court.all_validators().await;
+    let _challenger = court.challenger().await;
+    let _provider = court.provider(honest()).await;
+    let order = court.order(3, 1).await;
+    court.net.all_settled(&order).await;
+    assert!(court.game_logs::<DisputeGame::ChallengeSealed>().await.is_empty());
+    assert!(court.net.balance(PROVIDERS[0]).await > U256::from(FEE));
+    court.check_money(0).await;
+}

@@ -1,0 +1,170 @@
+//! Draws on a real chain: provider and validators seal, reveal and are paid; whoever is silent or lies is not.
+
+mod common;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use alloy::primitives::{Address, U256};
+use assay_contracts::{JobEscrow, Verification};
+use assay_keepers::verification::Stage;
+use common::{
+    PROVIDERS,
+    court::{AGREED, CONVICTED, Court, FEE, batch_id, honest, lies, silent},
+    eventually,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drawn_batch_is_agreed_upon_and_everybody_is_paid() {
+    let court = Court::start().await;
+    let accounts: Vec<Address> = court.validators.iter().map(|key| key.address()).collect();
+    let before = futures::future::join_all(accounts.iter().map(|account| court.net.balance(*account))).await;
+    let earned = court.net.balance(PROVIDERS[0]).await;
+    let _validators = court.all_validators().await;
+    let _provider = court.provider(honest()).await;
+    let order = court.order(4, 2).await;
+    court.concluded(AGREED).await;
+    court.net.all_settled(&order).await;
+
+    let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
+    assert_eq!(drawn.tasks.len(), 2);
+    let mut gained = U256::ZERO;
+    for (account, before) in accounts.iter().zip(before) {
+        let places = drawn.validators.iter().filter(|validators| validators.contains(account)).count() as u64;
+        let gain = court.net.balance(*account).await - before;
+        assert!(gain >= U256::from(places * FEE), "{account} earned {gain} for {places} tasks");
+        gained += gain;
+    }
+    // Four re-executions; who drew the batch earned one fee, the provider maybe.
+    assert!(gained == U256::from(4 * FEE) || gained == U256::from(5 * FEE), "{gained}");
+    assert!(court.net.balance(PROVIDERS[0]).await > earned);
+    assert!(court.slashed().await.is_empty());
+    court.check_money(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keepers_that_are_killed_in_the_middle_of_a_draw_go_on() {
+    let court = Court::start().await;
+    let mut validators = court.all_validators().await;
+    let mut provider = court.provider(honest()).await;
+    let order = court.order(3, 3).await;
+    // All are killed at each sign of progress, by being dropped, and started again on the same stores.
+    let mut seen = BTreeSet::new();
+    while !seen.contains("concluded") {
+        let signs = [
+            ("committed", !court.net.events::<JobEscrow::BatchCommitted>().await.is_empty()),
+            ("drawn", !court.draw_logs::<Verification::Drawn>().await.is_empty()),
+            ("sealed", !court.draw_logs::<Verification::TraceSealed>().await.is_empty()),
+            ("revealing", !court.draw_logs::<Verification::RevealStarted>().await.is_empty()),
+            ("revealed", !court.draw_logs::<Verification::TraceRevealed>().await.is_empty()),
+            ("concluded", !court.draw_logs::<Verification::DrawConcluded>().await.is_empty()),
+        ];
+        let news: Vec<_> = signs.iter().filter(|(name, holds)| *holds && seen.insert(*name)).collect();
+        if !news.is_empty() {
+            drop(std::mem::take(&mut validators));
+            drop(provider);
+            validators = eventually_started(&court).await;
+            provider = court.provider_again(honest()).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    court.concluded(AGREED).await;
+    court.net.all_settled(&order).await;
+    assert!(court.slashed().await.is_empty());
+    court.check_money(0).await;
+}
+
+async fn eventually_started(court: &Court) -> Vec<assay_keepers::validator::Handle> {
+    let mut all = Vec::new();
+    for number in 0..4 {
+        all.push(court.validator_again(number).await);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_validator_loses_its_seat() {
+    let court = Court::start().await;
+    let quiet = silent(&["sealTrace"]);
+    let tampers = [quiet.clone(), quiet, honest(), honest()];
+    let mut validators = Vec::new();
+    for (number, tamper) in tampers.into_iter().enumerate() {
+        validators.push(court.validator(number, tamper).await);
+    }
+    let _provider = court.provider(honest()).await;
+    // Of six places at least two are the silent ones'.
+    let order = court.order(3, 3).await;
+    court.concluded(AGREED).await;
+    court.net.all_settled(&order).await;
+    let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
+    let quiet: BTreeSet<Address> = court.validators[..2].iter().map(|key| key.address()).collect();
+    let expected = drawn.validators.iter().flatten().filter(|validator| quiet.contains(validator)).count();
+    let slashed = court.slashed().await;
+    assert_eq!(slashed.len(), expected);
+    assert!(slashed.iter().all(|validator| quiet.contains(validator)));
+    court.check_money(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_does_not_reveal_is_convicted() {
+    let court = Court::start().await;
+    let _validators = court.all_validators().await;
+    let provider = court.provider(silent(&["revealBound", "conclude"])).await;
+    let order = court.order(2, 1).await;
+    court.concluded(CONVICTED).await;
+    drop(provider);
+    let forfeited = court.net.events::<JobEscrow::BatchForfeited>().await;
+    assert_eq!(forfeited.len(), 1);
+    assert_eq!(forfeited[0].batchId, batch_id(&court, &order).await);
+    assert!(court.validators.iter().any(|key| key.address() == forfeited[0].beneficiary), "a validator is rewarded");
+    assert!(court.slashed().await.is_empty());
+    court.check_money(1).await;
+}
+
+/// Two of four validators say that a true task is false; they cannot prove it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_accuser_loses_bond_and_seat() {
+    let court = Court::start().await;
+    let mut validators = Vec::new();
+    for number in 0..4 {
+        let tamper = if number < 3 { lies(Stage::Middle, false) } else { honest() };
+        validators.push(court.validator(number, tamper).await);
+    }
+    let _provider = court.provider(honest()).await;
+    let order = court.order(2, 1).await;
+    let ended = court.game_log::<assay_contracts::DisputeGame::GameEnded>("a game ends", |_| true).await;
+    assert!(!ended.challengerWon);
+    assert_eq!(ended.bondTo, PROVIDERS[0]);
+    court.concluded(AGREED).await;
+    court.net.all_settled(&order).await;
+    let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
+    let liars: BTreeSet<Address> = court.validators[..3].iter().map(|key| key.address()).collect();
+    let expected: BTreeSet<Address> =
+        drawn.validators[0].iter().copied().filter(|validator| liars.contains(validator)).collect();
+    assert_eq!(court.slashed().await.into_iter().collect::<BTreeSet<_>>(), expected);
+    court.check_money(0).await;
+}
+
+/// The inputs disappear from the store: whoever is drawn has them published on chain, and has the time to read them.
+#[tokio::test(flavor = "multi_thread")]
+async fn inputs_that_are_withheld_are_demanded() {
+    let court = Court::start().await;
+    let _provider = court.provider(honest()).await;
+    let order = court.order_with(2, 1, |order| order.settleWindow = 600).await;
+    eventually("the batch is committed", || async { (!court.net.batches(&order).await.is_empty()).then_some(()) })
+        .await;
+    let root = alloy::hex::encode(order.order.inputsRoot);
+    std::fs::rename(court.net.path(&format!("blobs/inputs/{root}")), court.net.path("inputs")).unwrap();
+    let _validators = court.all_validators().await;
+    let supplied = eventually("the inputs are supplied", || async {
+        // The provider needs the blob to answer; it has its own copy.
+        let demanded = court.net.events::<JobEscrow::Demanded>().await;
+        if !demanded.is_empty() && court.net.path("inputs").exists() {
+            std::fs::copy(court.net.path("inputs"), court.net.path(&format!("blobs/inputs/{root}"))).unwrap();
+        }
+        court.net.events::<JobEscrow::Supplied>().await.into_iter().next()
+    })
+    .await;
+    assert_eq!(supplied.batchId, batch_id(&court, &order).await);
+    court.concluded(AGREED).await;
+    assert!(court.slashed().await.is_empty());
+}
