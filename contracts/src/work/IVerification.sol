@@ -235,7 +235,7 @@ interface IVerification {
     /// @notice The deployment's choices.
     function parameters() external view returns (Parameters memory);
     /// @notice Stake above which a batch of `count` tasks makes every lie lose in expectation. It is the largest of three:
-    /// cheating, `p(1 - r)(R + bS) > R`; bribing the drawn, `p v c S > R`; and paying the lone challenger, `c S >= 2 G`,
+    /// cheating, `p(1 - r)(R + bS) > R`; bribing the drawn, `p v (1 - r) c S > R`; and paying the lone challenger, `c S >= 2 G`,
     /// with `R` the batch's highest price, `b` the burned share of slashed stake, `c` the accuser's, and `G` the gas of a
     /// whole dispute at `gasPrice`. docs/economics.md derives them.
     function stakeNeeded(Order calldata order, uint32 count) external view returns (uint256);

@@ -99,9 +99,9 @@ contract Verification_Terms_Test is VerificationTest {
         expectStakeOver(order, priceOf(order) * 936 / 32);
     }
 
-    /// @dev p v c S > R with v = 2, c = 25 %: S > 2 R.
+    /// @dev p v (1 - r) c S > R with v = 2, r = 20 %, c = 25 %: S > 2.5 R.
     function test_RevertWhen_TheStakeDoesNotOutbidABribe() external {
-        expectStakeOver(dear(), 2 * priceOf(dear()));
+        expectStakeOver(dear(), priceOf(dear()) * 5 / 2);
     }
 
     /// @dev A batch may be as small as one task, whatever its own stake does for large ones.

@@ -229,7 +229,7 @@ fn conditions(parameters: &Parameters) -> Vec<Condition> {
     };
     vec![
         condition("cheating", "p(1−r)(R + βS) > R", formula::smallest_stake(1.0, rate * (1.0 - colluding), burned)),
-        condition("bribery", "p·v·χ·S > R", 1.0 / (rate * f64::from(validators) * reward)),
+        condition("bribery", "p·v·(1−r)·χ·S > R", 1.0 / (rate * (1.0 - colluding) * f64::from(validators) * reward)),
         condition("nobody accusing", "χ·S ≥ 2·dispute", 2.0 * parameters.dispute_cost / reward),
     ]
 }

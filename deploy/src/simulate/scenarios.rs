@@ -203,7 +203,8 @@ pub fn policies(parameters: &Parameters) -> Vec<Policy> {
     let policy = |rate: f64, batch: u32, tasks: u32| {
         let found = |hits: u32| formula::found(rate, parameters.colluding, batch, hits.max(1), tasks);
         let cheating = formula::smallest_stake(1.0, found(batch), parameters.burned);
-        let bribery = 1.0 / (rate * f64::from(parameters.validators) * parameters.reward);
+        let accusers = f64::from(parameters.validators) * (1.0 - parameters.colluding);
+        let bribery = 1.0 / (rate * accusers * parameters.reward);
         Policy {
             name: format!("{}, {tasks} of {batch}", shares(rate)),
             rate,

@@ -56,7 +56,7 @@ fn intervals_hold_the_truth_as_often_as_they_claim() {
 fn the_default_policy_stops_every_cheat_with_a_stake_of_its_own() {
     let report = posp(&quick()).unwrap();
     assert!(report.conditions.iter().all(|condition| condition.holds));
-    assert!((report.smallest_stake - 2.0).abs() < 1e-9, "bribery asks for most: {}", report.smallest_stake);
+    assert!((report.smallest_stake - 3.0).abs() < 1e-9, "bribery asks for most: {}", report.smallest_stake);
     for scenario in of(&report, "policy") {
         let shared = scenario.name.contains("on one stake");
         assert_eq!(scenario.stopped, !shared, "{}", scenario.name);

@@ -28,8 +28,8 @@ library Deterrence {
         // p (1 - r) (R + b S) > R: only what is burned deters who accuses himself.
         uint256 found = uint256(order.policy.rate) * (BASIS - chosen.colluding);
         needed = price * (BASIS * BASIS - found) * BASIS / (found * burn);
-        // p v c S > R: every drawn validator forgoes the accuser's part if it takes a bribe.
-        uint256 bribe = price * BASIS * BASIS / (uint256(order.policy.rate) * order.policy.validators * reward);
+        // p v (1 - r) c S > R: every drawn validator that is not the provider's own forgoes the accuser's part if it is bribed.
+        uint256 bribe = price * BASIS * BASIS * BASIS / (found * order.policy.validators * reward);
         // c S >= 2 G: a lone challenger earns twice what a dispute costs.
         uint256 dispute = (2 * DISPUTE_GAS * uint256(chosen.gasPrice) * BASIS + reward - 1) / reward;
         if (bribe > needed) needed = bribe;
