@@ -356,25 +356,8 @@ async fn code_of(provider: &DynProvider, contract: &Contract, block: BlockId) ->
 }
 
 async fn record(provider: &DynProvider, plan: Plan, code_hashes: BTreeMap<String, B256>) -> Result<Suite, DeployError> {
-    Ok(Suite {
-        chain_id: plan.chain_id,
-        block: first_block(provider, &plan).await?,
-        access_manager: plan.access_manager.address,
-        fee_schedule: plan.fee_schedule.address,
-        ledger: plan.ledger.address,
-        staking: plan.staking.address,
-        program_registry: plan.program_registry.address,
-        model_registry: plan.model_registry.address,
-        job_escrow: plan.job_escrow.address,
-        referee: plan.referee.address,
-        beacon: plan.beacon.address,
-        validator_seats: plan.validator_seats.address,
-        dispute_game: plan.dispute_game.address,
-        verification: plan.verification.address,
-        dev_token: plan.dev_token.as_ref().map(|contract| contract.address),
-        parameters: plan.parameters,
-        code_hashes,
-    })
+    let block = first_block(provider, &plan).await?;
+    Ok(plan.suite(block, code_hashes))
 }
 
 /// The block in which the first of the contracts appeared: nothing of the suite happened before it. Binary search over the

@@ -11,7 +11,7 @@ use alloy::{
 };
 use assay_contracts::{
     FeeSchedule, JobEscrow, Staking,
-    deploy::{self, CREATE2_DEPLOYER, DEVNET_CHAIN_ID, DeployError, Outcome, Plan, deploy, devnet_parameters, find},
+    deploy::{self, CREATE2_DEPLOYER, DEVNET_CHAIN_ID, DeployError, Outcome, Plan, deploy, devnet_parameters, devnet_verification, find},
     suite::{Parameters, Suite},
 };
 use assay_test_fixtures::{Anvil, AnvilOptions};
@@ -45,6 +45,7 @@ fn native() -> Parameters {
         default_rate: 100,
         stake_token: Address::ZERO,
         thaw_period: 86_400,
+        verification: devnet_verification(),
     }
 }
 
@@ -66,7 +67,7 @@ fn created(outcomes: &[Outcome]) -> usize {
 async fn a_fresh_chain_receives_a_working_suite() {
     let (_anvil, provider) = chain(DEVNET_CHAIN_ID).await;
     let (suite, outcomes) = run(&provider, DEVNET_CHAIN_ID, devnet_parameters(ADMIN)).await.unwrap();
-    assert_eq!(created(&outcomes), 7);
+    assert_eq!(created(&outcomes), 13);
     assert_eq!(suite.block, 1, "nothing happened before the first creation");
     for outcome in outcomes {
         let Outcome::Created { gas, .. } = outcome else { unreachable!("counted above") };
@@ -101,9 +102,9 @@ async fn it_goes_on_after_an_interruption_at_every_step() {
         for contract in plan.contracts().take(steps) {
             create(&provider, contract.calldata()).await;
         }
-        assert_eq!(find(&provider, DEVNET_CHAIN_ID, parameters.clone()).await.unwrap().is_some(), steps == 7);
+        assert_eq!(find(&provider, DEVNET_CHAIN_ID, parameters.clone()).await.unwrap().is_some(), steps == 13);
         let (resumed, outcomes) = run(&provider, DEVNET_CHAIN_ID, parameters.clone()).await.unwrap();
-        assert_eq!(created(&outcomes), 7 - steps);
+        assert_eq!(created(&outcomes), 13 - steps);
         assert_eq!(resumed, whole);
         assert!(provider.anvil_revert(snapshot).await.unwrap());
     }
@@ -129,7 +130,7 @@ async fn a_creation_still_in_flight_when_the_process_died_does_no_harm() {
     }
     let (suite, outcomes) = resumed.await.unwrap().unwrap();
     assert_eq!(outcomes[0], Outcome::Found, "the earlier run's creation was mined first");
-    assert_eq!(created(&outcomes), 6);
+    assert_eq!(created(&outcomes), 12);
     assert_eq!(suite.access_manager, plan.access_manager.address);
 }
 
@@ -165,12 +166,10 @@ async fn two_chains_give_the_same_addresses() {
     let (_other, other) = chain(8_453).await;
     let (here, _) = run(&devnet, DEVNET_CHAIN_ID, native()).await.unwrap();
     let (there, outcomes) = run(&other, 8_453, native()).await.unwrap();
-    assert_eq!(created(&outcomes), 6, "no play money outside the devnet");
+    assert_eq!(created(&outcomes), 12, "no play money outside the devnet");
     assert_eq!(there.dev_token, None);
-    assert_eq!(
-        [here.access_manager, here.fee_schedule, here.ledger, here.staking, here.model_registry, here.job_escrow],
-        [there.access_manager, there.fee_schedule, there.ledger, there.staking, there.model_registry, there.job_escrow]
-    );
+    assert_eq!(here.event_sources(), there.event_sources());
+    assert_eq!(here.referee, there.referee);
 }
 
 #[tokio::test]
@@ -183,7 +182,7 @@ async fn a_chain_without_the_deployer_says_so_and_can_be_given_one() {
 
     deploy::install_create2_deployer(&provider, ADMIN).await.unwrap();
     deploy::install_create2_deployer(&provider, ADMIN).await.unwrap();
-    assert_eq!(created(&run(&provider, 5, native()).await.unwrap().1), 6);
+    assert_eq!(created(&run(&provider, 5, native()).await.unwrap().1), 12);
 }
 
 #[tokio::test]
@@ -206,19 +205,7 @@ async fn the_block_is_the_first_one_with_code() {
 #[test]
 fn the_record_is_replaced_whole() {
     let plan = Plan::new(1, native()).unwrap();
-    let suite = Suite {
-        chain_id: 1,
-        block: 7,
-        access_manager: plan.access_manager.address,
-        fee_schedule: plan.fee_schedule.address,
-        ledger: plan.ledger.address,
-        staking: plan.staking.address,
-        model_registry: plan.model_registry.address,
-        job_escrow: plan.job_escrow.address,
-        dev_token: None,
-        parameters: native(),
-        code_hashes: Default::default(),
-    };
+    let suite = plan.suite(7, Default::default());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chains/1.json");
     deploy::write(&suite, &path).unwrap();

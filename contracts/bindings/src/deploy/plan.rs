@@ -1,6 +1,6 @@
 //! What will be deployed, and where: known before a chain is asked.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use alloy::{
     primitives::{Address, B256, Bytes, address, keccak256},
@@ -10,7 +10,7 @@ use alloy::{
 use super::{Artifact, DeployError};
 use crate::{
     DisputeGame, Verification,
-    suite::{Parameters, VerificationParameters},
+    suite::{Parameters, Suite, VerificationParameters},
 };
 
 /// The deterministic deployer (Arachnid's proxy): calldata is a salt of 32 bytes, then the creation code.
@@ -196,6 +196,29 @@ impl Plan {
             verification,
             dev_token,
         })
+    }
+
+    /// The record of a suite that stands as planned, whose first event is not before `block`.
+    pub fn suite(self, block: u64, code_hashes: BTreeMap<String, B256>) -> Suite {
+        Suite {
+            chain_id: self.chain_id,
+            block,
+            access_manager: self.access_manager.address,
+            fee_schedule: self.fee_schedule.address,
+            ledger: self.ledger.address,
+            staking: self.staking.address,
+            program_registry: self.program_registry.address,
+            model_registry: self.model_registry.address,
+            job_escrow: self.job_escrow.address,
+            referee: self.referee.address,
+            beacon: self.beacon.address,
+            validator_seats: self.validator_seats.address,
+            dispute_game: self.dispute_game.address,
+            verification: self.verification.address,
+            dev_token: self.dev_token.map(|contract| contract.address),
+            parameters: self.parameters,
+            code_hashes,
+        }
     }
 
     /// The contracts in the order of deployment.
