@@ -250,6 +250,8 @@ fn a_damaged_package_does_not_open() {
     assert_eq!(code(open_with(TAPE_FILE, |bytes| bytes[9] ^= 16)), "MODEL_ROOT");
     assert_eq!(code(open_with(TAPE_FILE, |bytes| bytes[0] ^= 1)), "TAPE_FORMAT");
     assert_eq!(code(open_with(TAPE_FILE, |bytes| bytes.truncate(33))), "TAPE_FORMAT");
+    // One id more than there are words: 21 weight tensors stand before the ids.
+    assert_eq!(code(open_with(TAPE_FILE, |bytes| bytes[16 * 22 + 15] += 1)), "TAPE_OPERATOR");
     assert_eq!(code(open_with(MANIFEST_FILE, |bytes| bytes.truncate(9))), "MODEL_MANIFEST");
     assert_eq!(code(Model::open(Path::new("no such folder"))), "MODEL_FILE");
 }

@@ -34,7 +34,11 @@ struct Opening {
 /// needs no opening: element `E`, the number of elements proper, is the header of a sum (mean and deviation), the `max` of a
 /// norm, or the `root` of a pool; elements `E + head` are the `sum` of each head of `exp`. A `max` that comes with its first
 /// place (`quantised`, `exp`) is judged with any element proper: it is false when the recomputed element is larger, or as
-/// large and earlier, or different at that very place; an `argmax` beyond the row is false whatever the element.
+/// large and earlier, or different at that very place; an `argmax` beyond the row is false whatever the element (for `exp`, of the
+/// same head, its `sum` included).
+///
+/// No honest provider takes a task whose units the model does not take: with none, or more than the tape's most, every row is
+/// false, whatever the element and the openings.
 ///
 /// Openings follow the order of the operator's operands in ARITHMETIC.md: `tensors` are rows of earlier operators, `weights` rows
 /// of weight tensors. Which row each must be follows from the claim (`embed`: ids row 0; words row of the id, positions row of
@@ -46,7 +50,8 @@ struct Opening {
 interface IReferee {
     /// @notice There is no such operator, row or element, or the openings are not those that the element needs.
     error Referee_BadQuestion(bytes32 what, uint256 value, uint256 expected);
-    /// @notice An opening does not lie under the roots, or its row has another length than tape and units give.
+    /// @notice An opening does not lie under the roots, or its row has another length than tape and units give. `position` counts
+    /// through `tensors`, then `weights`.
     error Referee_BadOpening(uint256 position);
 
     /// @notice Whether the claimed row is false at `element`.
@@ -70,7 +75,8 @@ interface IReferee {
     /// @notice Number of operators of a tape.
     function operatorCount(bytes calldata tape) external pure returns (uint16);
 
-    /// @notice Rows, and bytes of each row, of what `operator` makes of `units` units.
+    /// @notice Rows, and bytes of each row, of what `operator` makes of `units` units. It takes any units, and gives 2^32 - 1 for what does
+    /// not fit 32 bits.
     function shapeOf(bytes calldata tape, uint16 operator, uint32 units)
         external
         pure

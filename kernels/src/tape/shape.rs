@@ -115,7 +115,7 @@ pub(super) fn check(max_units: u32, tensors: &[WeightTensor], operators: &[Opera
     }
     let mut shapes = Vec::with_capacity(operators.len());
     for (operator, code) in operators.iter().enumerate() {
-        let known = Known { max_units, tensors, shapes: &shapes };
+        let known = Known { max_units, tensors, operators, shapes: &shapes };
         let shape = known.shape_of(code).and_then(|shape| {
             let ends = [matches!(code, Operator::Ids { .. }), matches!(code, Operator::Unit { .. })];
             if ends != [operator == 0, operator + 1 == operators.len()] {
@@ -150,6 +150,7 @@ fn check_tensor(tensor: &WeightTensor) -> Result<(), &'static str> {
 struct Known<'a> {
     max_units: u32,
     tensors: &'a [WeightTensor],
+    operators: &'a [Operator],
     shapes: &'a [Shape],
 }
 
@@ -209,12 +210,16 @@ impl Known<'_> {
 
     fn embed(&self, ids: u16, words: u16, positions: u16, shift: u8) -> Result<Shape, &'static str> {
         let Shape::Ids = self.shape(ids)? else { return Err("an embedding reads the ids") };
-        let vocabulary = self.weights(words, WeightKind::Words)?;
+        let words = self.weights(words, WeightKind::Words)?;
         let places = self.weights(positions, WeightKind::Positions)?;
-        equal(vocabulary.width, places.width, "words and positions must have one width")?;
+        equal(words.width, places.width, "words and positions must have one width")?;
         within(self.max_units, 1..=places.rows, "there must be a position for every unit")?;
         within(shift, 1..=30, "the shift of an embedding must be 1 to 30")?;
-        Ok(Shape::Sum(vocabulary.width))
+        let Operator::Ids { vocabulary } = self.operators[usize::from(ids)] else {
+            return Err("an embedding reads the ids");
+        };
+        within(vocabulary, 1..=words.rows, "there must be a word for every id")?;
+        Ok(Shape::Sum(words.width))
     }
 
     /// Width of a matrix product.
