@@ -95,7 +95,7 @@ async fn it_goes_on_after_an_interruption_at_every_step() {
     let (whole, _) = run(&provider, DEVNET_CHAIN_ID, parameters.clone()).await.unwrap();
     assert!(provider.anvil_revert(fresh).await.unwrap());
 
-    for steps in 0..=7 {
+    for steps in 0..=13 {
         let snapshot: U256 = provider.anvil_snapshot().await.unwrap();
         // A provider of its own: the nonces that the last one remembers are gone with the revert.
         let provider = connect(anvil.url());
