@@ -13,7 +13,7 @@ use assay_kernels::{
     commit::inputs_tree,
     import::{self, Description, ImportError},
     merkle::row_root,
-    model::{MANIFEST_FILE, TAPE_FILE, TOKENIZER_FILE, WEIGHTS_FILE},
+    model::{MANIFEST_FILE, Manifest, TAPE_FILE, TOKENIZER_FILE, WEIGHTS_FILE},
     tape::Tape,
     tokenizer::{Tokenizer, input_row, output_to_unit_vector},
 };
@@ -197,6 +197,22 @@ fn text_becomes_a_vector_that_the_trace_commits_to() {
         }
     }
     assert_eq!(inputs_tree(&rows).len(), 3);
+}
+
+#[test]
+fn a_model_in_memory_is_that_of_the_package() {
+    let opened = Model::open(&folder()).unwrap();
+    let weights = fs::read(folder().join(WEIGHTS_FILE)).unwrap();
+    let model = Model::from_parts("tiny", opened.tape().clone(), weights.clone()).unwrap();
+    assert_eq!((model.program_root(), model.weights_root()), (opened.program_root(), opened.weights_root()));
+    let expected = Manifest { source: String::new(), source_sha256: String::new(), ..opened.manifest().clone() };
+    assert_eq!(*model.manifest(), expected);
+    assert_eq!(model.run(&[&[0, 2, 0, 3]]).unwrap(), opened.run(&[&[0, 2, 0, 3]]).unwrap());
+
+    let error = Model::from_parts("tiny", opened.tape().clone(), weights[1..].to_vec()).unwrap_err();
+    assert_eq!(error.code(), "MODEL_WEIGHTS_LENGTH");
+    let error = Model::from_parts("tiny", opened.tape().clone(), vec![0x80; weights.len()]).unwrap_err();
+    assert_eq!(error.code(), "MODEL_WEIGHTS_RANGE");
 }
 
 #[test]
