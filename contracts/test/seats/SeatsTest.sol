@@ -21,6 +21,7 @@ abstract contract SeatsTest is Test {
     address internal other = makeAddr("other service");
     address internal accuser = makeAddr("accuser");
     address internal customer = makeAddr("customer");
+    address[16] private _validators;
 
     function setUp() public virtual {
         vm.warp(1_800_000_000);
@@ -28,12 +29,15 @@ abstract contract SeatsTest is Test {
         token = new DevToken();
         staking = new Staking(ledger, address(token), 7 days);
         seats = new ValidatorSeats(staking, ledger.BURN(), SEAT, EXIT);
+        for (uint256 i; i < _validators.length; ++i) {
+            _validators[i] = makeAddr(vm.toString(i));
+            provision(_validators[i], 16 * SEAT);
+        }
     }
 
-    /// @dev Validator number `i`, with stake for four seats.
-    function validator(uint256 i) internal returns (address account) {
-        account = makeAddr(vm.toString(i));
-        if (staking.provisionOf(account, address(seats)).stake == 0) provision(account, 4 * SEAT);
+    /// @dev Validator number `i`, with stake for sixteen seats.
+    function validator(uint256 i) internal view returns (address) {
+        return _validators[i];
     }
 
     function provision(address account, uint256 amount) internal {
@@ -67,11 +71,11 @@ abstract contract SeatsTest is Test {
         return seats.slash(account, accuser, customer);
     }
 
-    function numberOf(uint256 i) internal returns (uint32) {
+    function numberOf(uint256 i) internal view returns (uint32) {
         return seats.seatOf(service, validator(i)).number;
     }
 
-    function locked(uint256 i) internal returns (uint256) {
+    function locked(uint256 i) internal view returns (uint256) {
         return staking.provisionOf(validator(i), address(seats)).locked;
     }
 
@@ -79,7 +83,7 @@ abstract contract SeatsTest is Test {
         return ledger.balanceOf(account, uint160(address(token)));
     }
 
-    function assertSeat(uint256 i, uint32 number, uint40 releasableAt, uint128 stake) internal {
+    function assertSeat(uint256 i, uint32 number, uint40 releasableAt, uint128 stake) internal view {
         Seat memory seat = seats.seatOf(service, validator(i));
         assertEq(seat.number, number, "number");
         assertEq(seat.releasableAt, releasableAt, "releasable at");

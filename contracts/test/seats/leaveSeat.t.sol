@@ -23,12 +23,12 @@ contract ValidatorSeats_LeaveSeat_Test is SeatsTest {
 
     function test_WhenItHoldsTheLastNumber() external {
         sitDown(3);
-        uint40 at = uint40(block.timestamp) + EXIT;
+        uint40 freeAt = uint40(block.timestamp) + EXIT;
         address account = validator(2);
         vm.expectEmit(address(seats));
-        emit IValidatorSeats.Unseated(service, account, 3, address(0), at);
+        emit IValidatorSeats.Unseated(service, account, 3, address(0), freeAt);
         standUp(2);
-        assertSeat(2, 0, at, SEAT);
+        assertSeat(2, 0, freeAt, SEAT);
         assertEq(seats.seatCount(service), 2);
         assertEq(locked(2), SEAT, "the stake stays locked");
     }

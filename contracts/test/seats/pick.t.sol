@@ -107,7 +107,7 @@ contract ValidatorSeats_Pick_Test is SeatsTest {
     }
 
     /// @dev A hash of who sits now, by what each seat says of itself.
-    function seated() private returns (bytes32) {
+    function seated() private view returns (bytes32) {
         uint256 mask;
         for (uint256 i; i < 8; ++i) {
             if (numberOf(i) != 0) mask |= 1 << i;
@@ -115,7 +115,7 @@ contract ValidatorSeats_Pick_Test is SeatsTest {
         return bytes32(mask);
     }
 
-    function setOf(address[] memory drawn) private returns (bytes32) {
+    function setOf(address[] memory drawn) private view returns (bytes32) {
         uint256 mask;
         for (uint256 k; k < drawn.length; ++k) {
             for (uint256 i; i < 8; ++i) {

@@ -29,9 +29,9 @@ contract ValidatorSeats_ReleaseSeat_Test is SeatsTest {
     function test_RevertWhen_TheDelayIsNotOver() external {
         sit(0);
         standUp(0);
-        uint40 at = uint40(block.timestamp) + EXIT;
-        vm.warp(at - 1);
-        expectSeated(0, at);
+        uint40 freeAt = uint40(block.timestamp) + EXIT;
+        vm.warp(freeAt - 1);
+        expectSeated(0, freeAt);
         release(0);
     }
 
@@ -45,7 +45,7 @@ contract ValidatorSeats_ReleaseSeat_Test is SeatsTest {
         release(0);
         assertSeat(0, 0, 0, 0);
         assertEq(locked(0), 0);
-        assertEq(staking.freeStake(account, address(seats)), 4 * SEAT);
+        assertEq(staking.freeStake(account, address(seats)), 16 * SEAT);
         expectNotSeated(0);
         release(0);
     }

@@ -37,7 +37,7 @@ contract ValidatorSeats_Slash_Test is SeatsTest {
         assertEq(balance(accuser), 250_000);
         assertEq(balance(customer), 250_000);
         assertEq(locked(0), 0);
-        assertEq(staking.provisionOf(account, address(seats)).stake, 3 * SEAT);
+        assertEq(staking.provisionOf(account, address(seats)).stake, 15 * SEAT);
     }
 
     /// @dev Leaving is no way out before the delay is over, its last second included.
@@ -76,7 +76,7 @@ contract ValidatorSeats_Slash_Test is SeatsTest {
     function test_WhenItThawedAllItCould() external {
         address account = sit(0);
         vm.prank(account);
-        staking.thaw(address(seats), 3 * SEAT);
+        staking.thaw(address(seats), 15 * SEAT);
         skip(7 days);
         vm.prank(account);
         staking.withdraw(address(seats));

@@ -28,11 +28,11 @@ contract ValidatorSeats_TakeSeat_Test is SeatsTest {
     function test_RevertGiven_ItsFormerSeatIsNotReleased() external {
         sit(0);
         standUp(0);
-        uint40 at = uint40(block.timestamp) + EXIT;
-        expectSeated(0, at);
+        uint40 freeAt = uint40(block.timestamp) + EXIT;
+        expectSeated(0, freeAt);
         sit(0);
-        vm.warp(at + 1);
-        expectSeated(0, at);
+        vm.warp(freeAt + 1);
+        expectSeated(0, freeAt);
         sit(0);
     }
 
