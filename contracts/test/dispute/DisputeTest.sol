@@ -173,8 +173,9 @@ abstract contract DisputeTest is Test {
         (leaves[0], leaves[1]) = (leafOf(orderId, first), leafOf(orderId, second));
         play.task = index == WRONG ? second : first;
         play.task.proof = MerkleBuilder.proofOf(leaves, index);
-        play.batch =
-            Batch(orderId, provider, 0, 2, UNITS + units, MerkleBuilder.rootOf(leaves), 1_000_000, uint40(block.timestamp));
+        play.batch = Batch(
+            orderId, provider, 0, 2, UNITS + units, MerkleBuilder.rootOf(leaves), 1_000_000, uint40(block.timestamp)
+        );
         vm.prank(provider);
         play.batchId = escrow.takeAndCommit(play.order, 0, 2, play.batch.units, play.batch.root);
         (play.challenger, play.salt) = (challenger, "salt");
@@ -246,7 +247,8 @@ abstract contract DisputeTest is Test {
     /// @dev Another game over the same task.
     function copyFor(Play memory play, address who, bytes32 salt) internal pure returns (Play memory other) {
         (other.order, other.batch, other.task, other.trace) = (play.order, play.batch, play.task, play.trace);
-        (other.batchId, other.gameId, other.sealNumber, other.bond) = (play.batchId, play.gameId, play.sealNumber, play.bond);
+        (other.batchId, other.gameId, other.sealNumber, other.bond) =
+        (play.batchId, play.gameId, play.sealNumber, play.bond);
         (other.challenger, other.salt, other.game) = (who, salt, copy(play.game));
     }
 
@@ -465,8 +467,9 @@ abstract contract DisputeTest is Test {
         Opening[] memory tensors,
         Opening[] memory weights
     ) internal pure returns (bytes memory) {
-        bytes[4] memory tails =
-            [tail(abi.encode(play.order)), tail(abi.encode(row)), tail(abi.encode(tensors)), tail(abi.encode(weights))];
+        bytes[4] memory tails = [
+            tail(abi.encode(play.order)), tail(abi.encode(row)), tail(abi.encode(tensors)), tail(abi.encode(weights))
+        ];
         bytes memory head = bytes.concat(named(play), word(36 * 32), abi.encode(play.batch));
         uint256 end = 36 * 32 + tails[0].length;
         head = bytes.concat(head, word(end), word(element));

@@ -10,9 +10,7 @@ contract DisputeGame_Answer_Test is DisputeTest {
     using Tensors for bytes[][];
 
     function expectBadAnswer(bytes32 what, bytes32 actual, bytes32 expected) private {
-        vm.expectRevert(
-            abi.encodeWithSelector(IDisputeGame.DisputeGame_BadAnswer.selector, what, actual, expected)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_BadAnswer.selector, what, actual, expected));
     }
 
     function give(Play memory play, bytes32[] memory roots) private {
@@ -32,9 +30,7 @@ contract DisputeGame_Answer_Test is DisputeTest {
     function test_RevertGiven_TheTaskWasAnswered() external {
         Play memory play = playedTo(Step.Answered);
         play.trace = wrongAt(Inference.POOL, 0, 7);
-        vm.expectRevert(
-            abi.encodeWithSelector(IDisputeGame.DisputeGame_AlreadyAnswered.selector, play.batchId, WRONG)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_AlreadyAnswered.selector, play.batchId, WRONG));
         doAnswer(play, provider);
     }
 

@@ -199,9 +199,7 @@ contract DisputeGame_Attacks_Test is DisputeTest {
         second.trace = honest(WRONG);
         second.trace[Inference.UNIT] = play.trace[Inference.UNIT];
         second.trace[Inference.POOL][0][7] ^= 0x01;
-        vm.expectRevert(
-            abi.encodeWithSelector(IDisputeGame.DisputeGame_AlreadyAnswered.selector, play.batchId, WRONG)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_AlreadyAnswered.selector, play.batchId, WRONG));
         doAnswer(second, provider);
     }
 
@@ -215,7 +213,9 @@ contract DisputeGame_Attacks_Test is DisputeTest {
         // Nor where anybody may answer.
         verification.reveal(play.batchId, WRONG, root);
         vm.expectRevert(
-            abi.encodeWithSelector(IDisputeGame.DisputeGame_BadAnswer.selector, bytes32("trace"), play.trace.rootOf(), root)
+            abi.encodeWithSelector(
+                IDisputeGame.DisputeGame_BadAnswer.selector, bytes32("trace"), play.trace.rootOf(), root
+            )
         );
         doAnswer(play, challenger);
     }
@@ -250,9 +250,7 @@ contract DisputeGame_Attacks_Test is DisputeTest {
                 nameRow(game, row);
                 showRow(game);
                 for (uint32 element; element < Inference.elementsOf(operator, UNITS); ++element) {
-                    vm.expectRevert(
-                        abi.encodeWithSelector(IDisputeGame.DisputeGame_ElementTrue.selector, element)
-                    );
+                    vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_ElementTrue.selector, element));
                     doProve(game, element);
                 }
                 skip(TIME + 1);

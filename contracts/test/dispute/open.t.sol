@@ -11,9 +11,7 @@ contract DisputeGame_Open_Test is DisputeTest {
     }
 
     function expectNotChallengeable(Play memory play, uint256 end) private {
-        vm.expectRevert(
-            abi.encodeWithSelector(IDisputeGame.DisputeGame_NotChallengeable.selector, play.batchId, end)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_NotChallengeable.selector, play.batchId, end));
     }
 
     function sealedNow() private returns (Play memory play) {

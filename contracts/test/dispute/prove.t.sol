@@ -44,9 +44,7 @@ contract DisputeGame_Prove_Test is DisputeTest {
         bytes memory row = honest(WRONG)[Inference.UNIT][0];
         bytes32 leaf = MerkleTree.leafHash(row);
         play.trace[Inference.UNIT][0] = row;
-        vm.expectRevert(
-            abi.encodeWithSelector(IDisputeGame.DisputeGame_BadReveal.selector, play.game.rowHash, leaf)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_BadReveal.selector, play.game.rowHash, leaf));
         doProve(play, FALSE_ELEMENT);
     }
 

@@ -32,9 +32,7 @@ contract DisputeGame_Seal_Test is DisputeTest {
         uint256 bond = disputes.bondNow();
         vm.prank(stranger);
         ledger.approve(address(disputes), 0, bond);
-        vm.expectRevert(
-            abi.encodeWithSelector(ERC6909.ERC6909InsufficientBalance.selector, stranger, 0, bond, 0)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ERC6909.ERC6909InsufficientBalance.selector, stranger, 0, bond, 0));
         vm.prank(stranger);
         disputes.seal(HASH);
     }
@@ -44,9 +42,7 @@ contract DisputeGame_Seal_Test is DisputeTest {
         vm.prank(challenger);
         ledger.approve(address(disputes), 0, bond - 1);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                ERC6909.ERC6909InsufficientAllowance.selector, address(disputes), bond - 1, bond, 0
-            )
+            abi.encodeWithSelector(ERC6909.ERC6909InsufficientAllowance.selector, address(disputes), bond - 1, bond, 0)
         );
         vm.prank(challenger);
         disputes.seal(HASH);

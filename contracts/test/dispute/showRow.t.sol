@@ -47,9 +47,7 @@ contract DisputeGame_ShowRow_Test is DisputeTest {
         bytes32[] memory proof = play.trace.rowProof(Inference.NORM, 2);
         for (uint256 length = 0; length < 9; ++length) {
             if (length == 2 * UNITS) continue;
-            vm.expectRevert(
-                abi.encodeWithSelector(IDisputeGame.DisputeGame_OutOfRange.selector, length, 2 * UNITS)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_OutOfRange.selector, length, 2 * UNITS));
             show(play, new bytes(length), proof);
         }
     }
@@ -105,7 +103,8 @@ contract DisputeGame_ShowRow_Test is DisputeTest {
 
     /// @dev It had to be helped before, and does not get the bond back for waking up.
     function test_GivenSomebodyElseDefends_WhenTheProviderMoves() external {
-        Play memory play = playTo(committed(wrongAt(Inference.NORM, 2, 1), WRONG), Step.OperatorNamed, Inference.NORM, 2);
+        Play memory play =
+            playTo(committed(wrongAt(Inference.NORM, 2, 1), WRONG), Step.OperatorNamed, Inference.NORM, 2);
         skip(TIME - 12);
         Game memory next = rowsShown(play);
         next.defender = stranger;

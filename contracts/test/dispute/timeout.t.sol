@@ -105,9 +105,7 @@ contract DisputeGame_Timeout_Test is DisputeTest {
         Play memory younger = copyFor(play, rival, "younger");
         open(younger);
         answer(younger);
-        vm.expectRevert(
-            abi.encodeWithSelector(IDisputeGame.DisputeGame_WrongStep.selector, Step.Opened)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_WrongStep.selector, Step.Opened));
         doName(play, 0);
         assertEq(disputes.deadlineOf(play.game), play.game.movedAt + TIME);
         lostByProvider(play);

@@ -30,10 +30,7 @@ contract DisputeGame_Views_Test is DisputeTest {
     }
 
     /// @dev A deadline is the mover's: the time that is left to it, or the floor.
-    function testFuzz_DeadlineOf(uint8 step, uint40 movedAt, uint32 providerTime, uint32 challengerTime)
-        external
-        view
-    {
+    function testFuzz_DeadlineOf(uint8 step, uint40 movedAt, uint32 providerTime, uint32 challengerTime) external view {
         Game memory game;
         game.step = Step(step % 6);
         (game.movedAt, game.providerTime, game.challengerTime) = (movedAt, providerTime, challengerTime);
