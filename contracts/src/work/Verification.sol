@@ -233,7 +233,9 @@ contract Verification is IVerification {
         for (uint256 i; i < roots.length; ++i) {
             uint8 place = roots[i].place;
             uint256 party = _partyOf(order, batch, seed, indices.length, place, state.width);
+            // forge-lint: disable-next-line(unsafe-typecast)
             require(sealedBy >> party & 1 == 0, Verification_BadParty(uint8(party)));
+            // forge-lint: disable-next-line(unsafe-typecast)
             sealedBy |= uint64(1 << party);
             _words[batchId][party] = roots[i].value;
             emit TraceSealed(batchId, indices[place], msg.sender, roots[i].value);
@@ -368,10 +370,13 @@ contract Verification is IVerification {
         for (uint256 place; place < lot.length; ++place) {
             (indices[place], validators[place]) = (lot[place].index, lot[place].validators);
             for (uint256 number = lot[place].validators.length + 1; number < width; ++number) {
+                // forge-lint: disable-next-line(unsafe-typecast)
                 absent |= 1 << (place * width + number);
             }
         }
+        // forge-lint: disable-next-line(unsafe-typecast)
         (state.status, state.width) = (DrawStatus.Sealing, uint8(width));
+        // forge-lint: disable-next-line(unsafe-typecast)
         (state.sealedBy, state.revealedBy) = (uint64(absent), uint64(absent));
         state.phaseEnd = uint40(block.timestamp) + _sealWindow;
         emit Drawn(batchId, batch.orderId, seed, indices, validators, state.phaseEnd);
@@ -396,12 +401,14 @@ contract Verification is IVerification {
 
     function _reveal(bytes32 batchId, Draw storage state, Revealed calldata root) private {
         (uint256 party, uint64 revealedBy) = (root.party, state.revealedBy);
+        // forge-lint: disable-next-line(unsafe-typecast)
         bool may = party < MAX_PARTIES && state.sealedBy & ~revealedBy & uint64(1 << party) != 0;
         require(may && root.traceRoot != 0, Verification_BadParty(root.party));
         bytes32 actual =
             keccak256(abi.encode(root.traceRoot, root.salt, _chainId, address(this), batchId, root.index, msg.sender));
         bytes32 expected = _words[batchId][party];
         require(actual == expected, Verification_BadSeal(expected, actual));
+        // forge-lint: disable-next-line(unsafe-typecast)
         state.revealedBy = revealedBy | uint64(1 << party);
         _words[batchId][party] = root.traceRoot;
         emit TraceRevealed(batchId, root.index, msg.sender, root.traceRoot);
@@ -537,6 +544,7 @@ contract Verification is IVerification {
     ) private {
         uint64 slashed = _slashed[batchId];
         if (slashed >> party & 1 == 1) return;
+        // forge-lint: disable-next-line(unsafe-typecast)
         _slashed[batchId] = slashed | uint64(1 << party);
         uint256 amount = seats.slash(validator, beneficiary, customer);
         emit ValidatorSlashed(batchId, index, validator, amount);
