@@ -58,14 +58,27 @@ async fn one_bit_of_the_output_is_proved_by_a_challenger() {
     assert_eq!(usize::from(named[0].operator), court.net.model.tape().operators().len() - 1);
 }
 
+/// The provider lies and does not make the move `silent`.
+async fn lost_by_silence(silent: &str) {
+    let tamper = Tamper { silent: [silent.to_owned()].into(), ..lies(Stage::Middle, true) };
+    let (court, ended) = convicted_by_a_challenger(tamper).await;
+    assert!(!ended.proven, "silent at {silent}");
+    assert!(court.game_logs::<DisputeGame::RowShown>().await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_is_silent_in_a_game_loses_it_wherever() {
-    for silent in ["answer", "showRows", "showRow"] {
-        let tamper = Tamper { silent: [silent.to_owned()].into(), ..lies(Stage::Middle, true) };
-        let (court, ended) = convicted_by_a_challenger(tamper).await;
-        assert!(!ended.proven, "silent at {silent}");
-        assert!(court.game_logs::<DisputeGame::RowShown>().await.is_empty());
-    }
+async fn a_provider_that_does_not_answer_loses_the_game() {
+    lost_by_silence("answer").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_does_not_show_its_rows_loses_the_game() {
+    lost_by_silence("showRows").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_does_not_show_the_row_loses_the_game() {
+    lost_by_silence("showRow").await;
 }
 
 /// The output is right and the trace is not: nobody but who re-executes a drawn task can see it.
