@@ -8,6 +8,7 @@ use assay_keepers::verification::{Stage, Tamper};
 use common::{
     PROVIDERS,
     court::{CONVICTED, Court, FEE, honest, lies},
+    eventually,
 };
 
 /// The whole of the pot comes to the winner with the earliest seal, once every earlier one has had its time.
@@ -58,14 +59,27 @@ async fn one_bit_of_the_output_is_proved_by_a_challenger() {
     assert_eq!(usize::from(named[0].operator), court.net.model.tape().operators().len() - 1);
 }
 
+/// The provider lies and does not make the move `silent`.
+async fn lost_by_silence(silent: &str) {
+    let tamper = Tamper { silent: [silent.to_owned()].into(), ..lies(Stage::Middle, true) };
+    let (court, ended) = convicted_by_a_challenger(tamper).await;
+    assert!(!ended.proven, "silent at {silent}");
+    assert!(court.game_logs::<DisputeGame::RowShown>().await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_is_silent_in_a_game_loses_it_wherever() {
-    for silent in ["answer", "showRows", "showRow"] {
-        let tamper = Tamper { silent: [silent.to_owned()].into(), ..lies(Stage::Middle, true) };
-        let (court, ended) = convicted_by_a_challenger(tamper).await;
-        assert!(!ended.proven, "silent at {silent}");
-        assert!(court.game_logs::<DisputeGame::RowShown>().await.is_empty());
-    }
+async fn a_provider_that_does_not_answer_loses_the_game() {
+    lost_by_silence("answer").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_does_not_show_its_rows_loses_the_game() {
+    lost_by_silence("showRows").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_does_not_show_the_row_loses_the_game() {
+    lost_by_silence("showRow").await;
 }
 
 /// The output is right and the trace is not: nobody but who re-executes a drawn task can see it.
@@ -142,6 +156,34 @@ async fn both_sides_are_killed_at_every_move_and_play_on() {
     let opened = court.game_logs::<DisputeGame::GameOpened>().await;
     assert_eq!((sealed.len(), opened.len()), (1, 1), "one seal, one game, however often it was killed");
     drop((provider, challenger));
+}
+
+/// The escrow's numbers of these faults.
+const WRONG_UNITS: u8 = 3;
+const WRONG_INPUT: u8 = 4;
+
+/// What is wrong on the face of a batch needs no game.
+async fn forfeited_for(tamper: Tamper, fault: u8) {
+    let court = Court::start().await;
+    let _provider = court.provider(tamper).await;
+    court.order(2, 1).await;
+    let _challenger = court.challenger().await;
+    let forfeited = eventually("the batch is forfeited", || async {
+        court.net.events::<JobEscrow::BatchForfeited>().await.into_iter().next()
+    })
+    .await;
+    assert_eq!((forfeited.fault, forfeited.beneficiary), (fault, court.challenger.address()));
+    assert!(court.game_logs::<DisputeGame::ChallengeSealed>().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_unit_count_is_proved_without_a_game() {
+    forfeited_for(Tamper { wrong_units: true, ..honest() }, WRONG_UNITS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_that_was_not_ordered_is_proved_without_a_game() {
+    forfeited_for(Tamper { wrong_input: true, ..honest() }, WRONG_INPUT).await;
 }
 
 /// An honest provider is challenged by nobody: the challenger computes every task and finds nothing.

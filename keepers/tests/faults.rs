@@ -10,8 +10,8 @@ use std::{
 };
 
 use alloy::primitives::U256;
-use assay_contracts::JobEscrow;
-use assay_keepers::provider::{Progress, Provider, ProviderHandle};
+use assay_contracts::{JobEscrow, Suite};
+use assay_keepers::provider::{Progress, Provider, ProviderConfig, ProviderHandle};
 use assay_test_fixtures::{Anvil, AnvilOptions, FaultProxy, Faults};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -20,6 +20,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use common::{Devnet, Opened, PATIENCE, PROVIDERS, eventually, progress};
+
+/// What the process reads. Amounts have 128 bits, which a `serde_json::Value` does not hold.
+#[derive(serde::Serialize)]
+struct Setup<'a> {
+    rpc: &'a str,
+    suite: &'a Suite,
+    blobs: PathBuf,
+    config: ProviderConfig,
+}
 
 /// A provider in a process of its own (`examples/provider.rs`, which cargo builds with the tests).
 struct Process {
@@ -32,13 +41,9 @@ impl Process {
         let tests = std::env::current_exe().unwrap();
         let binary: PathBuf = tests.parent().unwrap().parent().unwrap().join("examples/provider");
         assert!(binary.exists(), "{} is missing: cargo builds it with the package's tests", binary.display());
-        let setup = serde_json::json!({
-            "rpc": net.anvil.url(),
-            "suite": net.suite,
-            "blobs": net.path("blobs"),
-            "config": net.config("process"),
-        });
-        std::fs::write(net.path("setup.json"), setup.to_string()).unwrap();
+        let (rpc, suite) = (net.anvil.url(), &net.suite);
+        let setup = Setup { rpc, suite, blobs: net.path("blobs"), config: net.config("process") };
+        std::fs::write(net.path("setup.json"), serde_json::to_vec(&setup).unwrap()).unwrap();
         let mut child = Command::new(binary)
             .arg(net.path("setup.json"))
             .env("ASSAY_KEY", Anvil::KEYS[2])

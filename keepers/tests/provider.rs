@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use alloy::primitives::{U256, aliases::U40};
+use alloy::primitives::{Address, U256, aliases::U40};
 use assay_contracts::JobEscrow;
 use assay_keepers::{
     provider::{Progress, Provider, ProviderHandle},
@@ -157,7 +157,10 @@ async fn what_does_not_suit_is_left_alone_with_a_reason_and_costs_nothing() {
     assert_eq!(refused(&net, &provider, &order).await, "take_window_too_short");
     let order = net.order(5, |order| order.demandWindow = 1).await;
     assert_eq!(refused(&net, &provider, &order).await, "demand_window_too_short");
-    let order = net.order(5, |order| order.verification = net.suite.ledger).await;
+    // Its code stops at once, which says yes to every question that asks for no answer.
+    let stranger = Address::repeat_byte(0x77);
+    net.anvil.rpc("anvil_setCode", serde_json::json!([stranger, "0x00"])).await;
+    let order = net.order(5, |order| order.verification = stranger).await;
     assert_eq!(refused(&net, &provider, &order).await, "verification");
     let order = net.order(5, |order| order.stakePerBatch = u128::from(STAKE)).await;
     assert_eq!(refused(&net, &provider, &order).await, "insufficient_stake");

@@ -126,11 +126,10 @@ impl Worker {
             let to = (from + self.config.chunk.max(1)).min(range.first as usize + total as usize);
             let started = Instant::now();
             match blocking(run_chunk(model.clone(), inputs.clone(), from, to)).await? {
-                Ok(done) => tasks.extend(
-                    (from as u32..)
-                        .zip(done)
-                        .map(|(index, task)| TaskOutput { row: self.tamper.output(index, task.row), ..task }),
-                ),
+                Ok(done) => {
+                    let indexed = (from as u32..).zip(done);
+                    tasks.extend(indexed.map(|(index, task)| self.tamper.commitment(index, task)));
+                }
                 Err(why) => return Ok(Outcome::Failed(why)),
             }
             let units = inputs.units(from as u32, (to - from) as u32);

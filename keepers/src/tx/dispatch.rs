@@ -387,3 +387,22 @@ fn floor(sent: &[SentTransaction]) -> Option<Fees> {
     let priority_fee = sent.iter().map(|sent| sent.fees.priority_fee).max()?;
     Some(Fees { max_fee, priority_fee })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::B256;
+
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_outbid_sooner_as_its_deadline_nears() {
+        let stored_at = Instant::now();
+        let head = Head { number: 1, hash: B256::ZERO, timestamp: 1_000, base_fee: 1, caught_up: true, stored_at };
+        let usual = Duration::from_secs(30);
+        assert_eq!(patience(usual, None, &head), usual);
+        assert_eq!(patience(usual, Some(5_000), &head), usual);
+        assert_eq!(patience(usual, Some(1_060), &head), Duration::from_secs(10));
+        assert_eq!(patience(usual, Some(1_000), &head), SHORTEST_PATIENCE);
+        assert_eq!(patience(usual, Some(0), &head), SHORTEST_PATIENCE);
+    }
+}

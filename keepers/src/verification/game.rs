@@ -242,8 +242,19 @@ impl Plan {
                 .collect(),
             Duty::Challenger { rate } => self.inspect(now, case, draw, rate),
         };
-        for index in accused {
-            self.accuse(now, case, draw, index);
+        let accused: Vec<_> = accused.into_iter().map(|index| (index, standing(now, case, index))).collect();
+        // One conviction forfeits the whole batch: a challenger needs no second bond. A validator must win each task that it
+        // dissented about.
+        let is_begun = |standing: &Standing| matches!(standing, Standing::Sealed { .. } | Standing::Playing);
+        let begun = accused.iter().any(|(_, standing)| is_begun(standing));
+        let mut fresh = 0;
+        for (index, standing) in accused {
+            let is_fresh = matches!(standing, Standing::Fresh { .. });
+            fresh += u32::from(is_fresh);
+            let is_one_too_many = is_fresh && (begun || fresh > 1) && matches!(now.duty, Duty::Challenger { .. });
+            if !is_one_too_many {
+                self.accuse(now, case, draw, index, standing);
+            }
         }
     }
 
@@ -292,33 +303,23 @@ impl Plan {
     }
 
     /// Seals a challenge; once the seal stands, opens its game.
-    fn accuse(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, index: u32) {
-        let trials = &now.view.trials;
+    fn accuse(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, index: u32, standing: Standing) {
         // The task is only opened with its leaf; a bond for a game that cannot be opened is lost.
         let Some(task) = self.leaf(now, case, index) else { return };
-        for attempt in 0..MAX_ATTEMPTS {
-            let salt = now.secret.challenge_salt(case.batch_id, index, attempt);
-            let id = challenge_seal(case.batch_id, index, salt, now.me);
-            if trials.games.contains_key(&id) {
-                return;
+        match standing {
+            Standing::Playing | Standing::Over => {}
+            Standing::Sealed { id, salt, at } => {
+                let (order, batch) = (recast(&case.order.order), recast(&case.entry.batch));
+                let call = DisputeGame::openCall { order, batch, task, salt };
+                let window = u64::from(now.suite.parameters.verification.open_window);
+                self.make_move(now, "open", format!("open:{id}"), &call, Some(at + window));
             }
-            match trials.attempts.get(&id) {
-                Some(Attempt::Ended) => return,
-                Some(Attempt::Expired) => {}
-                Some(Attempt::Sealed { at }) => {
-                    let (order, batch) = (recast(&case.order.order), recast(&case.entry.batch));
-                    let call = DisputeGame::openCall { order, batch, task, salt };
-                    let window = u64::from(now.suite.parameters.verification.open_window);
-                    return self.make_move(now, "open", format!("open:{id}"), &call, Some(at + window));
-                }
-                None => {
-                    let end = case.challenge_end(draw);
-                    let is_lost = trials.verdicts.contains(&(case.batch_id, index));
-                    if now.likely_time.saturating_add(OPENING_TIME) <= end && !is_lost {
-                        let call = DisputeGame::sealCall { sealHash: id };
-                        self.make_move(now, "sealChallenge", format!("sealChallenge:{id}"), &call, Some(end));
-                    }
-                    return;
+            Standing::Fresh { id } => {
+                let end = case.challenge_end(draw);
+                let is_lost = now.view.trials.verdicts.contains(&(case.batch_id, index));
+                if now.likely_time.saturating_add(OPENING_TIME) <= end && !is_lost {
+                    let call = DisputeGame::sealCall { sealHash: id };
+                    self.make_move(now, "sealChallenge", format!("sealChallenge:{id}"), &call, Some(end));
                 }
             }
         }
@@ -332,6 +333,41 @@ impl Plan {
             self.want("claimPot", format!("claimPot:{batch_id}"), now.suite.verification, &call, None);
         }
     }
+}
+
+/// How far this keeper is with accusing a task.
+#[derive(Clone, Copy)]
+enum Standing {
+    /// Not begun.
+    Fresh {
+        id: B256,
+    },
+    /// A seal waits to be opened.
+    Sealed {
+        id: B256,
+        salt: B256,
+        at: u64,
+    },
+    Playing,
+    Over,
+}
+
+fn standing(now: &Situation<'_>, case: &Case<'_>, index: u32) -> Standing {
+    let trials = &now.view.trials;
+    for attempt in 0..MAX_ATTEMPTS {
+        let salt = now.secret.challenge_salt(case.batch_id, index, attempt);
+        let id = challenge_seal(case.batch_id, index, salt, now.me);
+        if trials.games.contains_key(&id) {
+            return Standing::Playing;
+        }
+        match trials.attempts.get(&id) {
+            Some(Attempt::Ended) => return Standing::Over,
+            Some(Attempt::Expired) => {}
+            Some(Attempt::Sealed { at }) => return Standing::Sealed { id, salt, at: *at },
+            None => return Standing::Fresh { id },
+        }
+    }
+    Standing::Over
 }
 
 /// Whether this keeper stands on the provider's side of a game: it is the provider, or it revealed the same root.

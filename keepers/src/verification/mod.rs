@@ -17,6 +17,8 @@ mod faults;
 mod game;
 mod plan;
 #[cfg(test)]
+// Fields of events have the names that Solidity gives them.
+#[allow(non_snake_case)]
 mod plan_tests;
 mod secret;
 mod service;

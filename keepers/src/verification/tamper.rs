@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use assay_kernels::commit::TaskOutput;
 use serde::{Deserialize, Serialize};
 
 /// How a keeper cheats. The default is honesty.
@@ -12,6 +13,10 @@ pub struct Tamper {
     pub tasks: Option<BTreeSet<u32>>,
     /// What it says about them.
     pub forgery: Option<Forgery>,
+    /// It bills a unit more than the input holds.
+    pub wrong_units: bool,
+    /// It commits to another input than the one that was ordered.
+    pub wrong_input: bool,
     /// Kinds of actions that it does not send, such as `sealTrace`, `reveal`, `answer`, `showRows`, `nameRow` or `prove`.
     pub silent: BTreeSet<String>,
 }
@@ -56,6 +61,15 @@ impl Tamper {
             forged.push(operators - 1);
         }
         forged
+    }
+
+    /// What this keeper commits to for the task `index`, `task` being the truth.
+    pub(crate) fn commitment(&self, index: u32, mut task: TaskOutput) -> TaskOutput {
+        if self.concerns(index) {
+            task.units += u32::from(self.wrong_units);
+            task.input_hash[31] ^= u8::from(self.wrong_input);
+        }
+        TaskOutput { row: self.output(index, task.row), ..task }
     }
 
     /// The output row of the task `index` as this keeper commits to it.

@@ -78,6 +78,8 @@ impl Court {
         let (net, suite) = (&self.net, &self.net.suite);
         self.bond(validator).await;
         net.fund(validator, suite.staking).await;
+        // To demand inputs that are withheld.
+        net.fund(validator, suite.job_escrow).await;
         let staking = Staking::new(suite.staking, &net.rpc);
         let stake = staking.stake(validator, suite.validator_seats, U256::from(SEAT)).from(validator);
         assert!(stake.send().await.unwrap().get_receipt().await.unwrap().status());
