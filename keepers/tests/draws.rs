@@ -97,7 +97,7 @@ async fn a_silent_validator_loses_its_seat() {
     court.net.all_settled(&order).await;
     let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
     let quiet: BTreeSet<Address> = court.validators[..2].iter().map(|key| key.address()).collect();
-    let expected = drawn.validators.iter().flatten().filter(|validator| quiet.contains(validator)).count();
+    let expected = drawn.validators.iter().flatten().filter(|validator| quiet.contains(*validator)).count();
     let slashed = court.slashed().await;
     assert_eq!(slashed.len(), expected);
     assert!(slashed.iter().all(|validator| quiet.contains(validator)));
