@@ -14,7 +14,8 @@ use alloy::{
     transports::{RpcError, TransportError},
 };
 use assay_contracts::{
-    AccessManager, DevToken, FeeSchedule, JobEscrow, Ledger, ModelRegistry, ProgramRegistry, Staking,
+    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, ProgramRegistry, Staking,
+    ValidatorSeats, Verification,
     deploy::DeployError, suite::Suite,
 };
 
@@ -126,6 +127,21 @@ impl Chain {
     /// The orders.
     pub fn escrow(&self) -> JobEscrow::JobEscrowInstance<DynProvider> {
         JobEscrow::new(self.suite.job_escrow, self.provider.clone())
+    }
+
+    /// The draws.
+    pub fn verification(&self) -> Verification::VerificationInstance<DynProvider> {
+        Verification::new(self.suite.verification, self.provider.clone())
+    }
+
+    /// The games.
+    pub fn disputes(&self) -> DisputeGame::DisputeGameInstance<DynProvider> {
+        DisputeGame::new(self.suite.dispute_game, self.provider.clone())
+    }
+
+    /// The validators' seats.
+    pub fn seats(&self) -> ValidatorSeats::ValidatorSeatsInstance<DynProvider> {
+        ValidatorSeats::new(self.suite.validator_seats, self.provider.clone())
     }
 
     /// The fee rates.
@@ -287,6 +303,9 @@ fn explain(data: &Bytes) -> Option<Error> {
         .or_else(|| decode::<Ledger::LedgerErrors>(data))
         .or_else(|| decode::<Staking::StakingErrors>(data))
         .or_else(|| decode::<ModelRegistry::ModelRegistryErrors>(data))
+        .or_else(|| decode::<Verification::VerificationErrors>(data))
+        .or_else(|| decode::<DisputeGame::DisputeGameErrors>(data))
+        .or_else(|| decode::<ValidatorSeats::ValidatorSeatsErrors>(data))
         .or_else(|| decode::<FeeSchedule::FeeScheduleErrors>(data))
         .or_else(|| decode::<DevToken::DevTokenErrors>(data))
         .or_else(|| decode::<AccessManager::AccessManagerErrors>(data))?;
@@ -321,6 +340,7 @@ fn hint(name: &str) -> Option<&'static str> {
         "ModelRegistry_TokenNotAccepted" => "the model is not sold for this token: choose another with --token",
         "ModelRegistry_PriceUnderFloor" => "raise --unit-price to the owner's floor, or leave it away to pay the floor",
         "ModelRegistry_StaleTerms" | "JobEscrow_StaleFee" => "the terms changed meanwhile: run the command again",
+        "Verification_TooFewValidators" => "validators must take seats first: `assay validator join`",
         "ModelRegistry_AlreadyRegistered" => "it is registered under the same owner: nothing is left to do",
         _ => return None,
     })

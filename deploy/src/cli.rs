@@ -80,7 +80,7 @@ pub enum Command {
     Up(UpArgs),
     /// Show everything once: order, compute, commit, settle, verify, answer a question
     #[command(
-        after_help = "Examples:\n  assay demo\n  assay demo -q \"how is a batch verified?\"\n  assay demo --json | jq .gas.per_task"
+        after_help = "Examples:\n  assay demo\n  assay demo -q \"how is a batch verified?\"\n  assay demo --json | jq .gas.per_task\n  assay demo --cheat help\n  assay demo --cheat wrong-output"
     )]
     Demo(DemoArgs),
     /// Deploy the suite to the chain, or go on where it was interrupted
@@ -92,6 +92,15 @@ pub enum Command {
     /// Work as a provider
     #[command(subcommand, after_help = "Example:\n  assay provider run --key keystore:provider")]
     Provider(ProviderCommand),
+    /// Validate: hold a seat, re-execute what is drawn
+    #[command(subcommand, after_help = "Example:\n  assay validator join --key keystore:validator")]
+    Validator(ValidatorCommand),
+    /// Challenge: compute what providers commit to, dispute what is false
+    #[command(subcommand, after_help = "Example:\n  assay challenger run --key keystore:challenger")]
+    Challenger(ChallengerCommand),
+    /// Look at disputes
+    #[command(subcommand, after_help = "Example:\n  assay dispute show 0x5f…c1")]
+    Dispute(DisputeCommand),
     /// Serve the suite's history over HTTP
     #[command(subcommand, after_help = "Example:\n  assay indexer run")]
     Indexer(IndexerCommand),
@@ -161,6 +170,9 @@ pub struct DemoArgs {
     /// Model package to use [default: what is configured, imported when missing]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Play how somebody cheats, and what becomes of it, instead; "help" lists the kinds
+    #[arg(long, value_name = "KIND")]
+    pub cheat: Option<String>,
 }
 
 /// `assay deploy`
@@ -222,6 +234,70 @@ pub enum ProviderCommand {
     /// Move thawed stake back to the ledger account
     #[command(after_help = "Example:\n  assay provider withdraw --key keystore:provider")]
     Withdraw,
+}
+
+/// `assay validator …`
+#[derive(Debug, Subcommand)]
+pub enum ValidatorCommand {
+    /// Take a seat: stakes what is missing, deposits a bond for disputes, sits down
+    #[command(after_help = "Example:\n  assay validator join --bond 0.1 --key keystore:validator")]
+    Join {
+        /// Native currency to hold in the ledger for bonds, in whole units
+        #[arg(long, value_name = "AMOUNT", default_value = "0.1")]
+        bond: String,
+    },
+    /// Leave the seat, or free its stake once the exit delay is over
+    #[command(after_help = "Example:\n  assay validator leave --key keystore:validator")]
+    Leave,
+    /// Re-execute what the seat is drawn for, seal, reveal and dispute, until Ctrl-C
+    #[command(after_help = "Example:\n  assay validator run --key keystore:validator --model models/minilm")]
+    Run(KeeperArgs),
+    /// Show a seat and what it has for bonds
+    #[command(after_help = "Example:\n  assay validator show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
+    Show {
+        /// The validator [default: the signing account]
+        address: Option<Address>,
+    },
+}
+
+/// `assay challenger …`
+#[derive(Debug, Subcommand)]
+pub enum ChallengerCommand {
+    /// Compute a share of all tasks and dispute what is false, until Ctrl-C
+    #[command(after_help = "Example:\n  assay challenger run --rate 0.1 --key keystore:challenger")]
+    Run {
+        /// Share of all tasks that it computes, 0 to 1 [default: what is configured]
+        #[arg(long, value_name = "SHARE")]
+        rate: Option<f64>,
+        /// Options of a keeper.
+        #[command(flatten)]
+        keeper: KeeperArgs,
+    },
+}
+
+/// How a validator or a challenger runs.
+#[derive(Args, Clone, Debug)]
+pub struct KeeperArgs {
+    /// Model packages to re-execute [default: what is configured]
+    #[arg(long, value_name = "DIR")]
+    pub model: Vec<PathBuf>,
+    /// File of its state [default: what is configured]
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Where /health, /ready and /metrics are served
+    #[arg(long, value_name = "ADDRESS")]
+    pub http: Option<std::net::SocketAddr>,
+}
+
+/// `assay dispute …`
+#[derive(Debug, Subcommand)]
+pub enum DisputeCommand {
+    /// Show every move of a dispute with its transaction, gas and clocks
+    #[command(after_help = "Example:\n  assay dispute show 0x5f…c1 --json | jq .gas")]
+    Show {
+        /// The game's id: the hash that its challenge was sealed with
+        id: B256,
+    },
 }
 
 /// `assay indexer …`
@@ -300,6 +376,9 @@ pub struct InputArgs {
     /// Most units one task may bill [default: those of the longest passage]
     #[arg(long, value_name = "UNITS")]
     pub unit_cap: Option<u32>,
+    /// Have batches drawn and re-executed by validators, under stake enough that no lie pays
+    #[arg(long)]
+    pub verify: bool,
 }
 
 /// How files become passages.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use assay_indexer::IndexerConfig;
-use assay_keepers::provider::ProviderConfig;
+use assay_keepers::{challenger, provider::ProviderConfig, validator};
 use figment::{
     Figment, Source,
     providers::{Env, Format, Serialized, Toml},
@@ -51,6 +51,10 @@ pub struct Config {
     pub order: OrderConfig,
     /// `assay provider run`. Without `provider.models` it serves the model of `model`.
     pub provider: ProviderConfig,
+    /// `assay validator run`. Without `validator.models` it serves the model of `model`.
+    pub validator: validator::Config,
+    /// `assay challenger run`. Without `challenger.models` it computes the model of `model`.
+    pub challenger: challenger::Config,
     /// `assay indexer run`. Its endpoint, deployment and blobs are those configured for all.
     pub indexer: IndexerConfig,
 }
@@ -80,6 +84,14 @@ pub struct OrderConfig {
     pub stake_per_task: Option<u128>,
     /// How long a committed batch's results may be missing before they are demanded on chain.
     pub patience: u64,
+    /// Whether batches are drawn and re-executed by validators, with the suite's verification contract.
+    pub verify: bool,
+    /// Batches that are drawn, in basis points.
+    pub draw_rate: u16,
+    /// Tasks of a drawn batch that are re-executed.
+    pub draw_tasks: u8,
+    /// Validators that re-execute each.
+    pub draw_validators: u8,
 }
 
 impl Default for Config {
@@ -96,6 +108,11 @@ impl Default for Config {
             token: None,
             order: OrderConfig::default(),
             provider: ProviderConfig { store: ".assay/provider.sqlite".into(), ..ProviderConfig::default() },
+            validator: validator::Config { store: ".assay/validator.sqlite".into(), ..validator::Config::default() },
+            challenger: challenger::Config {
+                store: ".assay/challenger.sqlite".into(),
+                ..challenger::Config::default()
+            },
             indexer: IndexerConfig::default(),
         }
     }
@@ -113,6 +130,10 @@ impl Default for OrderConfig {
             stake_per_batch: 0,
             stake_per_task: None,
             patience: 60,
+            verify: false,
+            draw_rate: 10_000,
+            draw_tasks: 2,
+            draw_validators: 2,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_contracts::{ModelRegistry, deploy, suite::Suite};
+use assay_contracts::{ModelRegistry, deploy, suite::{Parameters, Suite, VerificationParameters}};
 use assay_indexer::{CancellationToken, Indexer};
 use assay_kernels::import::Description;
 use serde_json::Value;
@@ -164,7 +164,7 @@ impl Devnet {
         let config = configuration(base, &anvil.url, folder.path(), &setup.model);
 
         clock.begin("deploy");
-        let suite = deploy_suite(&config).await?;
+        let suite = deploy_suite(&config, deploy::devnet_verification()).await?;
         clock.begin("model");
         if !is_current(&setup.model) {
             import_model(output, &setup.source, &setup.model).await?;
@@ -228,7 +228,7 @@ impl Devnet {
 }
 
 /// The configuration that reaches the devnet: state and blobs in `folder`, short clocks.
-fn configuration(base: &Config, url: &str, folder: &Path, model: &Path) -> Config {
+pub(crate) fn configuration(base: &Config, url: &str, folder: &Path, model: &Path) -> Config {
     let mut config = base.clone();
     config.rpc_url = url.to_owned();
     config.chain_id = deploy::DEVNET_CHAIN_ID;
@@ -247,24 +247,24 @@ fn configuration(base: &Config, url: &str, folder: &Path, model: &Path) -> Confi
 }
 
 /// Whether there is a package at `folder`, and not one of an older source than this version imports.
-fn is_current(folder: &Path) -> bool {
+pub(crate) fn is_current(folder: &Path) -> bool {
     let Ok(text) = std::fs::read(folder.join("model.json")) else { return false };
     let Ok(manifest) = serde_json::from_slice::<Value>(&text) else { return false };
     let minilm = Description::minilm();
     manifest["name"] != minilm.name.as_str() || manifest["source_sha256"].as_str() == minilm.sha256.as_deref()
 }
 
-async fn deploy_suite(config: &Config) -> Result<Suite> {
+pub(crate) async fn deploy_suite(config: &Config, verification: VerificationParameters) -> Result<Suite> {
     let admin = keys::anvil(accounts::ADMIN);
     let provider = chain::provider(&config.rpc_url, Some(&admin))?;
-    let parameters = deploy::devnet_parameters(admin.address());
+    let parameters = Parameters { verification, ..deploy::devnet_parameters(admin.address()) };
     let suite = deploy::deploy(&provider, admin.address(), config.chain_id, parameters, |_, _| {}).await?;
     deploy::write(&suite, &config.chain_file())?;
     Ok(suite)
 }
 
 /// Registers the model, funds the customer, funds and stakes the provider.
-async fn populate(config: &Config, package: &Package) -> Result<(alloy::primitives::B256, Token)> {
+pub(crate) async fn populate(config: &Config, package: &Package) -> Result<(alloy::primitives::B256, Token)> {
     let connect = async |account: usize| Chain::connect(config, Some(keys::anvil(account))).await;
     let owner = connect(accounts::MODEL_OWNER).await?;
     let token = Token::configured(&owner, config).await?;

@@ -4,6 +4,7 @@ pub mod collect;
 pub mod faults;
 pub mod history;
 pub mod models;
+pub mod moves;
 pub mod open;
 pub mod passages;
 pub mod vectors;

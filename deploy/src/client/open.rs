@@ -10,7 +10,7 @@ use alloy::{
 use assay_blobs::Blobs;
 use assay_contracts::{
     JobEscrow::{Order, Policy},
-    protocol::{self, escrowed},
+    protocol::{self, escrowed, recast},
 };
 
 use crate::{
@@ -20,6 +20,9 @@ use crate::{
     error::{Error, Result},
     token::{Token, need_balance},
 };
+
+/// Gas of a validator's moves in a draw, as the verification contract reckons it.
+const VALIDATOR_GAS: u128 = 170_000;
 
 /// What a customer wants.
 #[derive(Debug)]
@@ -93,7 +96,7 @@ async fn terms(chain: &Chain, request: &Request<'_>) -> Result<Order> {
     let unit_price = price(chain, request).await?;
     let unit_cap = cap(request)?;
     let fees = chain.fees();
-    Ok(Order {
+    let mut order = Order {
         customer: chain.account(),
         token: token.address,
         modelId: model.id,
@@ -117,7 +120,38 @@ async fn terms(chain: &Chain, request: &Request<'_>) -> Result<Order> {
         feeRate: fees.rateOf(token.address).call().await.map_err(from_call)?,
         royalties: models::royalties(model),
         salt: salt(),
-    })
+    };
+    if terms.verify {
+        verify(chain, terms, &mut order).await?;
+    }
+    Ok(order)
+}
+
+/// Has the order's batches drawn by the suite's verification contract: for the least fee that it accepts, under stake enough for the
+/// smallest batch and the largest.
+async fn verify(chain: &Chain, terms: &OrderConfig, order: &mut Order) -> Result<()> {
+    let verification = chain.verification();
+    order.verification = chain.suite.verification;
+    // What a task may cost, and the gas of re-executing it.
+    let gas = VALIDATOR_GAS.saturating_mul(chain.suite.parameters.verification.gas_price);
+    let fee = order.unitPrice.saturating_mul(u128::from(order.unitCap)).saturating_add(gas);
+    order.policy = Policy {
+        rate: terms.draw_rate,
+        tasks: terms.draw_tasks,
+        validators: terms.draw_validators,
+        fee: fee.max(order.demandFee),
+    };
+    if terms.draw_rate == 0 || terms.draw_rate > 10_000 || terms.draw_tasks == 0 || terms.draw_validators < 2 {
+        let message = "a draw needs a rate of 1 to 10000 basis points, a task, and two validators a task";
+        return Err(Error::usage("bad_draw", message).hint("see order.draw_rate, draw_tasks and draw_validators"));
+    }
+    for count in [1, order.count] {
+        let needed = verification.stakeNeeded(recast(order), count).call().await.map_err(from_call)?;
+        let needed = needed.saturating_add(U256::from(1)).saturating_to::<u128>();
+        let tasks = order.stakePerTask.saturating_mul(u128::from(count));
+        order.stakePerBatch = order.stakePerBatch.max(needed.saturating_sub(tasks));
+    }
+    Ok(())
 }
 
 /// Makes two like orders differ.

@@ -4,12 +4,14 @@ mod account;
 mod configuration;
 mod demo;
 mod deploy;
+mod dispute;
 mod keys;
 mod model;
 mod order;
 pub(crate) mod services;
 mod simulate;
 mod up;
+mod watch;
 
 pub(crate) use account::{deposit, mint_play_money};
 pub(crate) use model::{import_model, register_model};
@@ -80,6 +82,9 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Demo(args) => demo::run(&context(loaded), &args).await,
         Command::Deploy(args) => deploy::run(&context(loaded), &args).await,
         Command::Provider(command) => services::provider(context(loaded), command).await,
+        Command::Validator(command) => watch::validator(context(loaded), command).await,
+        Command::Challenger(command) => watch::challenger(context(loaded), command).await,
+        Command::Dispute(command) => dispute::run(&context(loaded), command).await,
         Command::Indexer(command) => services::indexer(context(loaded), command).await,
         Command::Model(command) => model::run(&context(loaded), command).await,
         Command::Order(command) => order::run(&context(loaded), command).await,

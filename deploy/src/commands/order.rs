@@ -68,6 +68,8 @@ async fn open_texts(
     let chain = context.actor().await?;
     let model = models::find(&chain, input.model, &package).await?;
     let token = Token::configured(&chain, &context.config).await?;
+    let mut terms = context.config.order.clone();
+    terms.verify |= input.verify;
     let request = Request {
         model: &model,
         token: &token,
@@ -75,7 +77,7 @@ async fn open_texts(
         limit: package.model.max_units(),
         unit_price: input.unit_price,
         unit_cap: input.unit_cap,
-        terms: &context.config.order,
+        terms: &terms,
     };
     let opened = open(&chain, &context.blobs()?, &request).await?;
     Ok((chain, texts, opened, token))

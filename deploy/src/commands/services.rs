@@ -184,7 +184,7 @@ fn watch(context: &Context, handle: &ProviderHandle) -> Arc<Mutex<Totals>> {
     totals
 }
 
-fn from_keeper(error: KeeperError) -> Error {
+pub(crate) fn from_keeper(error: KeeperError) -> Error {
     let exit = match &error {
         KeeperError::Rpc { .. } | KeeperError::Follow(_) => Exit::Network,
         KeeperError::WrongChain { .. } | KeeperError::StoreLocked { .. } | KeeperError::StoreMismatch { .. } => {

@@ -1,0 +1,177 @@
+//! `assay validator` and `assay challenger`: those who watch providers.
+
+use std::{path::PathBuf, time::Duration};
+
+use alloy::{network::EthereumWallet, primitives::U256};
+use assay_contracts::{protocol::token_id, rpc};
+use assay_keepers::{
+    challenger, validator,
+    verification::{Handle, Setup, Tamper},
+};
+use serde_json::json;
+
+use super::{
+    Context, deposit,
+    services::{from_keeper, stop_on_signal},
+};
+use crate::{
+    chain::{Chain, from_call},
+    cli::{ChallengerCommand, KeeperArgs, ValidatorCommand},
+    client::open::now,
+    error::{Error, Result},
+    keys,
+    output::say,
+    token::{Token, need_balance},
+};
+
+pub(super) async fn validator(mut context: Context, command: ValidatorCommand) -> Result<()> {
+    match command {
+        ValidatorCommand::Join { bond } => {
+            let chain = context.actor().await?;
+            let gas = join(&chain, &bond).await?;
+            context.output.note(format!("{gas} gas"));
+            show(&context, &chain, chain.account()).await
+        }
+        ValidatorCommand::Leave => {
+            let chain = context.actor().await?;
+            leave(&chain).await?;
+            show(&context, &chain, chain.account()).await
+        }
+        ValidatorCommand::Show { address } => {
+            let chain = context.reader().await?;
+            let account = address.map_or_else(|| keys::signer(&context.config).map(|key| key.address()), Ok)?;
+            show(&context, &chain, account).await
+        }
+        ValidatorCommand::Run(args) => {
+            let setup = setup(&context).await?;
+            let mut config = std::mem::take(&mut context.config.validator);
+            prepare(&args, &context, &mut config.models, &mut config.store)?;
+            config.http = args.http.or(config.http);
+            let handle = validator::start(config, setup, stop_on_signal()).await.map_err(from_keeper)?;
+            finish(&context, "validator", handle).await
+        }
+    }
+}
+
+pub(super) async fn challenger(mut context: Context, command: ChallengerCommand) -> Result<()> {
+    let ChallengerCommand::Run { rate, keeper: args } = command;
+    let setup = setup(&context).await?;
+    let mut config = std::mem::take(&mut context.config.challenger);
+    prepare(&args, &context, &mut config.models, &mut config.store)?;
+    config.http = args.http.or(config.http);
+    config.rate = rate.unwrap_or(config.rate);
+    let handle = challenger::start(config, setup, stop_on_signal()).await.map_err(from_keeper)?;
+    finish(&context, "challenger", handle).await
+}
+
+/// Stakes what a seat lacks, puts native currency aside for bonds, takes the seat; returns the gas.
+pub(crate) async fn join(chain: &Chain, bond: &str) -> Result<u64> {
+    let (seats, staking, me) = (chain.seats(), chain.staking(), chain.account());
+    let mut gas = fund_bonds(chain, bond).await?;
+    let token = Token::at(chain, staking.token().call().await.map_err(from_call)?).await?;
+    let needed = seats.seatStake().call().await.map_err(from_call)?;
+    let provision = staking.provisionOf(me, chain.suite.validator_seats).call().await.map_err(from_call)?;
+    let free = provision.stake.saturating_sub(provision.locked).saturating_sub(provision.thawing);
+    let missing = U256::from(needed.saturating_sub(free));
+    if !missing.is_zero() {
+        need_balance(chain, &token, me, missing).await?;
+        gas += chain.send(chain.ledger().approve(chain.suite.staking, token.id(), missing)).await?.gas_used;
+        gas += chain.send(staking.stake(me, chain.suite.validator_seats, missing)).await?.gas_used;
+    }
+    Ok(gas + chain.send(seats.takeSeat(chain.suite.verification)).await?.gas_used)
+}
+
+/// Holds at least `bond` of native currency in the ledger, which the dispute game may take bonds from; returns the gas.
+pub(crate) async fn fund_bonds(chain: &Chain, bond: &str) -> Result<u64> {
+    let native = Token::at(chain, alloy::primitives::Address::ZERO).await?;
+    let wanted = native.parse(bond)?;
+    let held = native.ledger_balance(chain, chain.account()).await?;
+    let mut gas = 0;
+    if held < wanted {
+        gas += deposit(chain, &native, chain.account(), wanted - held).await?.gas_used;
+    }
+    let (game, id) = (chain.suite.dispute_game, token_id(native.address));
+    Ok(gas + chain.send(chain.ledger().approve(game, id, U256::MAX)).await?.gas_used)
+}
+
+/// Leaves the seat; where it was left already and the delay is over, frees its stake.
+async fn leave(chain: &Chain) -> Result<()> {
+    let (seats, service) = (chain.seats(), chain.suite.verification);
+    let seat = seats.seatOf(service, chain.account()).call().await.map_err(from_call)?;
+    if seat.number > 0 {
+        chain.send(seats.leaveSeat(service)).await?;
+    } else if seat.stake > 0 {
+        let (at, now) = (seat.releasableAt.to::<u64>(), now(chain).await?);
+        if now < at {
+            let message = format!("the stake of the seat comes free in {} s", at - now);
+            return Err(Error::refused("seat_bound", message).hint("draws of earlier commits bind it until then"));
+        }
+        chain.send(seats.releaseSeat(service)).await?;
+    } else {
+        return Err(Error::not_found("no_seat", format!("{} holds no seat", chain.account())));
+    }
+    Ok(())
+}
+
+async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Address) -> Result<()> {
+    let seats = chain.seats();
+    let seat = seats.seatOf(chain.suite.verification, account).call().await.map_err(from_call)?;
+    let taken = seats.seatCount(chain.suite.verification).call().await.map_err(from_call)?;
+    let staked = Token::at(chain, chain.staking().token().call().await.map_err(from_call)?).await?;
+    let native = Token::at(chain, alloy::primitives::Address::ZERO).await?;
+    let bonds = native.ledger_balance(chain, account).await?;
+    let report = json!({
+        "account": account,
+        "seat": seat.number,
+        "seats": taken.to_string(),
+        "stake": seat.stake.to_string(),
+        "token": staked,
+        "releasable_at": seat.releasableAt.to::<u64>(),
+        "bonds": bonds.to_string(),
+    });
+    context.output.result(&report, || {
+        let stake = staked.format(U256::from(seat.stake));
+        match (seat.number, seat.stake) {
+            (0, 0) => say!("{account} holds no seat"),
+            (0, _) => say!("{account} left its seat; {stake} comes free at {}", seat.releasableAt),
+            (number, _) => say!("{account} holds seat {number} of {taken} with {stake}"),
+        }
+        say!("for bonds: {}", native.format(bonds));
+    });
+    Ok(())
+}
+
+async fn setup(context: &Context) -> Result<Setup> {
+    let config = &context.config;
+    let signer = keys::signer(config)?;
+    let chain = Chain::connect(config, None).await?;
+    let rpc =
+        rpc::connect(&config.rpc_url, Duration::from_secs(15)).map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let (wallet, blobs) = (EthereumWallet::from(signer), context.blobs()?);
+    Ok(Setup { suite: chain.suite, rpc, wallet, blobs, tamper: Tamper::default() })
+}
+
+/// What the command line says wins over the configuration; the folder of the store is made.
+fn prepare(args: &KeeperArgs, context: &Context, models: &mut Vec<PathBuf>, store: &mut PathBuf) -> Result<()> {
+    if !args.model.is_empty() {
+        models.clone_from(&args.model);
+    } else if models.is_empty() {
+        models.push(context.config.model.clone());
+    }
+    if let Some(path) = &args.store {
+        store.clone_from(path);
+    }
+    if let Some(folder) = store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
+    }
+    Ok(())
+}
+
+async fn finish(context: &Context, role: &str, handle: Handle) -> Result<()> {
+    let account = handle.account();
+    let http = handle.http().map_or(String::new(), |address| format!(", http://{address}"));
+    context.output.note(format!("{role} {account} on chain {}{http}; Ctrl-C stops", context.config.chain_id));
+    handle.wait().await.map_err(from_keeper)?;
+    context.output.result(&json!({ "account": account, "role": role }), || say!("{role} {account} stopped"));
+    Ok(())
+}
