@@ -1,5 +1,9 @@
 //! The rows of the state tables, which are also the objects that the HTTP API returns.
 
+mod verification;
+
+pub use verification::*;
+
 pub use crate::store::column::{Amount, Json, Position};
 use crate::store::{column::word, table::table};
 use alloy::primitives::{Address, B256};

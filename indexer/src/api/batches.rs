@@ -5,6 +5,7 @@ use super::{
     error::{ApiError, Failures},
     extract::{self, Params, Segment},
     page::{self, Filter, Page},
+    verification::{self, DrawView},
 };
 use crate::rows::{Batch, BatchStatus, Demand};
 use alloy::primitives::B256;
@@ -41,6 +42,8 @@ pub(crate) struct BatchView {
     batch: Batch,
     /// Demands for withheld data, by task index.
     demands: Vec<Demand>,
+    /// Its draw; null where the order names no verification contract.
+    draw: Option<DrawView>,
 }
 
 /// Batches
@@ -78,7 +81,8 @@ pub(crate) async fn one(
     let mut connection = app.readers.begin().await?;
     let batch = find(&mut connection, batch_id).await?;
     let demands = page::all(&mut connection, Filter::bytes("batch_id", Some(batch_id))).await?;
-    Ok(Json(BatchView { batch, demands }))
+    let draw = verification::draw_of(&mut connection, batch_id).await?;
+    Ok(Json(BatchView { batch, demands, draw }))
 }
 
 /// The batch, or a 404.

@@ -13,6 +13,7 @@ mod page;
 mod status;
 mod stream;
 mod tasks;
+mod verification;
 
 pub(crate) use tasks::BatchCache;
 
@@ -79,6 +80,7 @@ impl Limits {
     components(schemas(schema::Hash, schema::Account, schema::Amount, schema::Position)),
     tags(
         (name = "work", description = "Orders, batches and tasks"),
+        (name = "verification", description = "Disputes and validators; draws are part of their batches"),
         (name = "registry", description = "Models, providers, fees and who sets them"),
         (name = "accounts", description = "Ledger balances, provisions and history"),
         (name = "events", description = "The events behind it all"),
@@ -101,6 +103,9 @@ fn routes() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(batches::one))
         .routes(routes!(tasks::of_batch))
         .routes(routes!(tasks::one_of_batch))
+        .routes(routes!(verification::disputes))
+        .routes(routes!(verification::dispute))
+        .routes(routes!(verification::validators))
         .routes(routes!(models::list))
         .routes(routes!(models::one))
         .routes(routes!(models::providers))

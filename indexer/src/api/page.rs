@@ -34,12 +34,25 @@ impl<T> Page<T> {
 pub(crate) enum Filter {
     Bytes(&'static str, Vec<u8>),
     Word(&'static str, &'static str),
+    /// One of two columns.
+    Either([&'static str; 2], Vec<u8>),
 }
 
 impl Filter {
     /// `column` equals `value`, if there is one.
     pub(crate) fn bytes(column: &'static str, value: Option<impl AsRef<[u8]>>) -> Option<Self> {
         value.map(|value| Self::Bytes(column, value.as_ref().to_vec()))
+    }
+
+    fn push(self, query: &mut QueryBuilder<Sqlite>) {
+        match self {
+            Self::Bytes(column, value) => query.push(column).push(" = ").push_bind(value),
+            Self::Word(column, value) => query.push(column).push(" = ").push_bind(value),
+            Self::Either([one, other], value) => {
+                query.push("(").push(one).push(" = ").push_bind(value.clone());
+                query.push(" OR ").push(other).push(" = ").push_bind(value).push(")")
+            }
+        };
     }
 }
 
@@ -53,24 +66,21 @@ pub(crate) async fn newest<R: Row>(
     let mut query = QueryBuilder::<Sqlite>::new(select_from::<R>());
     query.push(" WHERE position < ").push_bind(before.0);
     for filter in filters.into_iter().flatten() {
-        match filter {
-            Filter::Bytes(column, value) => query.push(" AND ").push(column).push(" = ").push_bind(value),
-            Filter::Word(column, value) => query.push(" AND ").push(column).push(" = ").push_bind(value),
-        };
+        query.push(" AND ");
+        filter.push(&mut query);
     }
     query.push(" ORDER BY position DESC LIMIT ").push_bind(i64::from(limit) + 1);
     let rows = query.build().fetch_all(connection).await?;
     Ok(rows.iter().map(R::read).collect::<Result<_, _>>()?)
 }
 
-/// All rows of `R` whose `column` is `value`, in key order.
+/// All rows of `R` for which the filter holds, in key order.
 pub(crate) async fn all<R: Row>(connection: &mut SqliteConnection, filter: Option<Filter>) -> Result<Vec<R>, ApiError> {
     let mut query = QueryBuilder::<Sqlite>::new(select_from::<R>());
-    match filter {
-        Some(Filter::Bytes(column, value)) => query.push(" WHERE ").push(column).push(" = ").push_bind(value),
-        Some(Filter::Word(column, value)) => query.push(" WHERE ").push(column).push(" = ").push_bind(value),
-        None => &mut query,
-    };
+    if let Some(filter) = filter {
+        query.push(" WHERE ");
+        filter.push(&mut query);
+    }
     query.push(" ORDER BY ").push(R::COLUMNS[..R::KEY_COLUMNS].join(", "));
     let rows = query.build().fetch_all(connection).await?;
     Ok(rows.iter().map(R::read).collect::<Result<_, _>>()?)

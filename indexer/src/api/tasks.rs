@@ -7,6 +7,7 @@ use super::{
     extract::{self, Params, Segment},
     orders,
     page::Page,
+    verification::{self, Audit},
 };
 use crate::{
     rows::{Batch, BatchStatus, schema},
@@ -56,6 +57,9 @@ pub(crate) struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "0x0fe3")]
     output: Option<Bytes>,
+    /// What is known of its verification; in answers about one task only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<Audit>,
 }
 
 /// A position-bound Merkle proof: leaf number `position` of `count` under `root`.
@@ -121,7 +125,7 @@ pub(crate) async fn of_batch(
 
 /// One task of a batch
 ///
-/// With its output row. `index` is the index in the order.
+/// With its output row and its audit trail. `index` is the index in the order.
 #[utoipa::path(get, path = "/v1/batches/{batch_id}/tasks/{index}", tag = "work",
     params(("batch_id" = String, Path, description = "The batch's id"),
         ("index" = u32, Path, description = "The task's index in the order")),
@@ -133,8 +137,7 @@ pub(crate) async fn one_of_batch(
 ) -> Result<Json<TaskView>, ApiError> {
     let (batch_id, index) = (extract::hash(&batch_id)?, extract::index(&index)?);
     let row = batches::find(&mut *app.readers.acquire().await?, batch_id).await?;
-    let content = content(&app, &row).await?;
-    one(&row, &content, index).map(Json)
+    one(&app, &row, index).await.map(Json)
 }
 
 /// Tasks of an order
@@ -167,7 +170,7 @@ pub(crate) async fn of_order(
 
 /// One task of an order
 ///
-/// With its output row.
+/// With its output row and its audit trail.
 #[utoipa::path(get, path = "/v1/orders/{order_id}/tasks/{index}", tag = "work",
     params(("order_id" = String, Path, description = "The order's id"),
         ("index" = u32, Path, description = "The task's index in the order")),
@@ -183,8 +186,7 @@ pub(crate) async fn one_of_order(
     if row.first > index {
         return Err(not_committed(index));
     }
-    let content = content(&app, &row).await?;
-    one(&row, &content, index).map(Json)
+    one(&app, &row, index).await.map(Json)
 }
 
 impl Page<TaskView> {
@@ -218,13 +220,15 @@ fn tasks(row: &Batch, content: &commit::Batch, start: u32, most: usize) -> Vec<T
     (skipped..content.leaves().len()).take(most).map(|position| view(row, content, position)).collect()
 }
 
-/// Task `index` of `row` with its output.
-fn one(row: &Batch, content: &commit::Batch, index: u32) -> Result<TaskView, ApiError> {
+/// Task `index` of `row` with its output and its audit trail.
+async fn one(app: &App, row: &Batch, index: u32) -> Result<TaskView, ApiError> {
+    let content = content(app, row).await?;
     let position = index.checked_sub(row.first).filter(|position| *position < row.count).ok_or_else(|| {
         let message = format!("batch {} holds tasks {} to {}", row.batch_id, row.first, row.first + (row.count - 1));
         ApiError::not_found("task_unknown", message)
     })?;
-    let mut task = view(row, content, position as usize);
+    let mut task = view(row, &content, position as usize);
+    task.audit = Some(verification::audit(&mut *app.readers.begin().await?, row, index).await?);
     task.output = Some(Bytes::copy_from_slice(&content.tasks()[position as usize].row));
     Ok(task)
 }
@@ -249,6 +253,7 @@ fn view(row: &Batch, content: &commit::Batch, position: usize) -> TaskView {
             siblings: content.proof(position).into_iter().map(B256::from).collect(),
         },
         output: None,
+        audit: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The state machine: what each event means for the state tables. Nothing else writes them, and nothing but events feeds it.
 
+mod disputes;
+mod draws;
 mod ledger;
 mod models;
 mod staking;
@@ -10,8 +12,8 @@ pub(crate) use work::fault;
 
 use crate::{
     rows::{
-        Allowance, Balance, Batch, Demand, Earning, FeeRate, LedgerOperator, Model, Order, Position, PriceFloor,
-        Provider, Provision, RoleMember, Take, Token,
+        Allowance, Balance, Batch, Demand, Dispute, DisputedTask, Draw, Earning, FeeRate, LedgerOperator, Model, Move,
+        Order, Position, Pot, PriceFloor, Provider, Provision, RoleMember, Take, Testimony, Token, Validator,
     },
     store::{
         table::{Row, Table},
@@ -87,6 +89,13 @@ tables! {
     role_members: RoleMember,
     providers: Provider,
     earnings: Earning,
+    draws: Draw,
+    testimonies: Testimony,
+    pots: Pot,
+    validators: Validator,
+    disputes: Dispute,
+    moves: Move,
+    disputed_tasks: DisputedTask,
 }
 
 /// One event on its way into the tables.
@@ -111,12 +120,11 @@ pub(crate) async fn apply(
         SuiteEvent::Staking(event) => change.staking(event).await,
         SuiteEvent::ModelRegistry(event) => change.model_registry(event).await,
         SuiteEvent::JobEscrow(event) => change.job_escrow(event).await,
+        SuiteEvent::Verification(event) => change.verification(event).await,
+        SuiteEvent::ValidatorSeats(event) => change.validator_seats(event).await,
+        SuiteEvent::DisputeGame(event) => change.dispute_game(event).await,
         // These are in the log.
-        SuiteEvent::ProgramRegistry(_)
-        | SuiteEvent::Beacon(_)
-        | SuiteEvent::ValidatorSeats(_)
-        | SuiteEvent::DisputeGame(_)
-        | SuiteEvent::Verification(_) => Ok(()),
+        SuiteEvent::ProgramRegistry(_) | SuiteEvent::Beacon(_) => Ok(()),
     }
 }
 

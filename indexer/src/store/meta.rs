@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// The version of the state tables. Raise it when `state.sql` or the meaning of an event changes: databases of another
 /// version rebuild their state from their log, without asking the chain.
-pub(super) const STATE_VERSION: &str = "2";
+pub(super) const STATE_VERSION: &str = "3";
 
 /// The highest block whose effects cannot be undone from the journal.
 pub(super) const UNDO_FLOOR: &str = "undo_floor";

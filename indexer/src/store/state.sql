@@ -192,3 +192,100 @@ CREATE TABLE earnings (
     paid     BLOB NOT NULL,
     PRIMARY KEY (provider, token)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE draws (
+    batch_id             BLOB PRIMARY KEY,
+    position             INTEGER NOT NULL,
+    status               TEXT NOT NULL,
+    round                INTEGER NOT NULL,
+    certain              INTEGER NOT NULL,
+    seed                 BLOB,
+    drawn                TEXT NOT NULL,
+    phase_end            INTEGER,
+    seals                INTEGER NOT NULL,
+    reveals              INTEGER NOT NULL,
+    draw_transaction     BLOB,
+    conclude_transaction BLOB,
+    paid                 BLOB NOT NULL,
+    refund               BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE testimonies (
+    batch_id           BLOB NOT NULL,
+    task_index         INTEGER NOT NULL,
+    party              BLOB NOT NULL,
+    seal               BLOB,
+    seal_transaction   BLOB,
+    trace_root         BLOB,
+    reveal_transaction BLOB,
+    dissented          INTEGER NOT NULL,
+    slashed            BLOB,
+    slash_transaction  BLOB,
+    PRIMARY KEY (batch_id, task_index, party)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pots (
+    batch_id          BLOB PRIMARY KEY,
+    winner            BLOB NOT NULL,
+    seal_number       INTEGER NOT NULL,
+    amount            BLOB NOT NULL,
+    claimable_at      INTEGER NOT NULL,
+    claim_transaction BLOB
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE validators (
+    service       BLOB NOT NULL,
+    validator     BLOB NOT NULL,
+    position      INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    releasable_at INTEGER NOT NULL,
+    stake         BLOB NOT NULL,
+    slashed       BLOB NOT NULL,
+    PRIMARY KEY (service, validator)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX validators_position ON validators (position);
+
+CREATE TABLE disputes (
+    dispute_id      BLOB PRIMARY KEY,
+    position        INTEGER NOT NULL,
+    status          TEXT NOT NULL,
+    challenger      BLOB NOT NULL,
+    seal_number     INTEGER NOT NULL,
+    bond            BLOB NOT NULL,
+    batch_id        BLOB,
+    task_index      INTEGER,
+    provider        BLOB,
+    defender        BLOB,
+    step            TEXT,
+    moved_at        INTEGER NOT NULL,
+    provider_time   INTEGER NOT NULL,
+    challenger_time INTEGER NOT NULL,
+    operator        INTEGER,
+    row             INTEGER,
+    moves           INTEGER NOT NULL,
+    proven          INTEGER,
+    bond_to         BLOB
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX disputes_position ON disputes (position);
+CREATE INDEX disputes_batch ON disputes (batch_id, position);
+CREATE INDEX disputes_challenger ON disputes (challenger, position);
+CREATE INDEX disputes_provider ON disputes (provider, position);
+
+CREATE TABLE moves (
+    dispute_id       BLOB NOT NULL,
+    number           INTEGER NOT NULL,
+    name             TEXT NOT NULL,
+    position         INTEGER NOT NULL,
+    moved_at         INTEGER NOT NULL,
+    transaction_hash BLOB NOT NULL,
+    PRIMARY KEY (dispute_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE disputed_tasks (
+    batch_id   BLOB NOT NULL,
+    task_index INTEGER NOT NULL,
+    trace_root BLOB,
+    lost       INTEGER NOT NULL,
+    disputes   TEXT NOT NULL,
+    PRIMARY KEY (batch_id, task_index)
+) STRICT, WITHOUT ROWID;

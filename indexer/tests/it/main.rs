@@ -1,5 +1,6 @@
 //! The indexer against real chains: a scripted life of orders, reorganisations, faults, and every route.
 
+mod court;
 mod faults;
 mod http;
 mod life;

@@ -362,7 +362,7 @@ impl Running {
 }
 
 /// The tables that a fresh index of the same chain must hold alike.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 24] = [
     "orders",
     "takes",
     "batches",
@@ -378,6 +378,13 @@ const TABLES: [&str; 17] = [
     "role_members",
     "providers",
     "earnings",
+    "draws",
+    "testimonies",
+    "pots",
+    "validators",
+    "disputes",
+    "moves",
+    "disputed_tasks",
     "events",
     "subjects",
 ];
