@@ -9,7 +9,7 @@ fn the_report_agrees_and_the_frontier_is_drawn() {
     let assay = Assay::new();
     let ended = assay.run(&["simulate", "posp", "--rounds", "20000", "--out", "pictures"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    for part in ["What the escrow enforces", "smallest stake: 2.00", "published example", "ringers", "GAINS", "loses"] {
+    for part in ["What the escrow enforces", "smallest stake: 3.00", "published example", "ringers", "GAINS", "loses"] {
         assert!(ended.stdout.contains(part), "no {part:?} in\n{}", ended.stdout);
     }
     let svg = std::fs::read_to_string(assay.path("pictures/posp-frontier.svg")).unwrap();

@@ -79,10 +79,12 @@ pub struct VerificationParameters {
     /// From leaving a validator's seat until its stake comes free.
     pub exit_delay: u32,
     /// What a seat locks.
+    #[serde(with = "decimal")]
     pub seat_stake: u128,
     /// Share of the seats that is assumed to collude, in basis points.
     pub colluding: u16,
     /// What a unit of gas is reckoned at.
+    #[serde(with = "decimal")]
     pub gas_price: u128,
     /// Each side's time for all its moves in a game.
     pub dispute_time: u32,
@@ -95,7 +97,21 @@ pub struct VerificationParameters {
     /// How many times the base fee a bond reckons with.
     pub bond_multiple: u32,
     /// The smallest bond, in wei.
+    #[serde(with = "decimal")]
     pub min_bond: u128,
+}
+
+/// Amounts as decimal strings: JSON's numbers end at 64 bits.
+mod decimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// A suite record that cannot be used.

@@ -110,8 +110,14 @@ pub(super) fn contracts(suite: &Suite) -> comfy_table::Table {
         ("FeeSchedule", Some(suite.fee_schedule)),
         ("Ledger", Some(suite.ledger)),
         ("Staking", Some(suite.staking)),
+        ("ProgramRegistry", Some(suite.program_registry)),
         ("ModelRegistry", Some(suite.model_registry)),
         ("JobEscrow", Some(suite.job_escrow)),
+        ("Referee", Some(suite.referee)),
+        ("PrevrandaoBeacon", Some(suite.beacon)),
+        ("ValidatorSeats", Some(suite.validator_seats)),
+        ("DisputeGame", Some(suite.dispute_game)),
+        ("Verification", Some(suite.verification)),
         ("DevToken", suite.dev_token),
     ];
     for (name, address) in rows {
