@@ -26,7 +26,7 @@ async fn pot_is_claimed(court: &Court, winner: Address) {
 async fn convicted_by_a_challenger(tamper: Tamper) -> (Court, DisputeGame::GameEnded) {
     let court = Court::start().await;
     let provider = court.provider(tamper).await;
-    court.order(2, 1).await;
+    court.order_with(2, 1, |order| order.settleWindow = 900).await;
     let _challenger = court.challenger().await;
     let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
     assert_eq!(ended.bondTo, court.challenger.address());
@@ -127,7 +127,7 @@ async fn a_validator_that_copies_a_lie_falls_with_it() {
 async fn both_sides_are_killed_at_every_move_and_play_on() {
     let court = Court::start().await;
     let mut provider = court.provider(lies(Stage::Middle, true)).await;
-    court.order(2, 1).await;
+    court.order_with(2, 1, |order| order.settleWindow = 900).await;
     let mut challenger = court.challenger().await;
     let mut moves = 0;
     let ended = loop {
@@ -166,7 +166,7 @@ const WRONG_INPUT: u8 = 4;
 async fn forfeited_for(tamper: Tamper, fault: u8) {
     let court = Court::start().await;
     let _provider = court.provider(tamper).await;
-    court.order(2, 1).await;
+    court.order_with(2, 1, |order| order.settleWindow = 900).await;
     let _challenger = court.challenger().await;
     let forfeited = eventually("the batch is forfeited", || async {
         court.net.events::<JobEscrow::BatchForfeited>().await.into_iter().next()

@@ -50,7 +50,7 @@ const CUSTOMER_KEY: usize = 1;
 const FIRST_PROVIDER_KEY: usize = 2;
 
 /// Long enough for two busy cores; a test that needs it all has failed.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// Stake of each provider.
 pub const STAKE: u64 = 1_000_000_000;
 
