@@ -93,6 +93,33 @@ const TASKS = [
   ["Leaf", (t) => hex(short(t.proof.leaf))],
   ["Proof", (t) => `${t.proof.siblings.length} hashes`, "number"],
 ];
+const DISPUTES = [
+  ["Dispute", (d) => link("disputes", d.dispute_id)],
+  ["Status", (d) => word(d.status)],
+  ["Task", (d) => d.task_index ?? "hidden", "number"],
+  ["Moves", (d) => d.moves, "number"],
+  ["Challenger", (d) => account(d.challenger)],
+  ["Last move", (d) => time(d.moved_at)],
+];
+const MOVES = [
+  ["Move", (m) => m.name.replaceAll("_", " ")],
+  ["Time", (m) => time(m.moved_at)],
+  ["Block", (m) => m.position.split("-")[0], "number"],
+  ["Transaction", (m) => hex(m.transaction_hash)],
+];
+const TESTIMONIES = [
+  ["Task", (t) => t.task_index, "number"],
+  ["Party", (t) => account(t.party)],
+  ["Sealed", (t) => (t.seal ? hex(short(t.seal)) : "–")],
+  ["Trace root", (t) => (t.trace_root ? [hex(short(t.trace_root)), t.dissented ? " dissents" : ""] : "–")],
+  ["Slashed", (t) => (t.slashed === null ? "" : amount(t.slashed)), "number"],
+];
+const VALIDATORS = [
+  ["Validator", (v) => account(v.validator)],
+  ["Seat", (v) => v.number || "left", "number"],
+  ["Stake", (v) => amount(v.stake), "number"],
+  ["Slashed", (v) => amount(v.slashed), "number"],
+];
 const MODELS = [
   ["Model", (m) => link("models", m.model_id)],
   ["Described at", (m) => m.metadata_uri || "–"],
@@ -121,6 +148,7 @@ function about(event) {
   const links = [];
   if (fields.order_id) links.push("order ", link("orders", fields.order_id), " ");
   if (fields.batch_id) links.push("batch ", link("batches", fields.batch_id), " ");
+  if (fields.game_id) links.push("dispute ", link("disputes", fields.game_id), " ");
   if (fields.model_id && !fields.order_id) links.push("model ", link("models", fields.model_id), " ");
   for (const name of ["sender", "receiver", "owner", "operator", "provider", "customer"]) {
     if (fields[name] && fields[name] !== ZERO) links.push(`${name} `, account(fields[name]), " ");
@@ -180,6 +208,44 @@ async function order(id) {
   ];
 }
 
+/** How far a draw is, what was drawn, and what was said about it. */
+function draw(d) {
+  if (!d) return [];
+  return [
+    el("h2", null, "Draw"),
+    facts([
+      ["Status", [word(d.status), d.certain ? " drawn with certainty, for its first round was lost" : ""]],
+      ["Round", d.round],
+      ["Tasks", d.drawn.length ? d.drawn.map((t) => t.index).join(", ") : null],
+      ["Phase ends", d.phase_end ? time(d.phase_end) : null],
+      ["Paid", amount(d.paid)],
+      ["Refund", amount(d.refund)],
+      ["Drawn in", d.draw_transaction ? hex(short(d.draw_transaction)) : null],
+      ["Concluded in", d.conclude_transaction ? hex(short(d.conclude_transaction)) : null],
+      ["Pot", d.pot ? [amount(d.pot.amount), " to ", account(d.pot.winner), d.pot.claim_transaction ? " claimed" : [" from ", time(d.pot.claimable_at)]] : null],
+    ]),
+    d.testimonies.length ? table(TESTIMONIES, d.testimonies).node : null,
+  ];
+}
+
+async function dispute(id) {
+  const d = await get(`/v1/disputes/${id}`);
+  return [
+    heading("Dispute ", hex(d.dispute_id)),
+    facts([
+      ["Status", [word(d.status), d.proven ? " by the referee" : ""]],
+      ["Batch", d.batch_id ? link("batches", d.batch_id) : "hidden until it is opened"],
+      ["Task", d.task_index],
+      ["Challenger", account(d.challenger)],
+      ["Provider", d.provider ? account(d.provider) : null],
+      ["Operator", d.operator],
+      ["Row", d.row],
+      ["Bond", [amount(d.bond), d.bond_to ? [" to ", account(d.bond_to)] : ""]],
+    ]),
+    el("h2", null, "Moves"), table(MOVES, d.history).node,
+  ];
+}
+
 async function batch(id) {
   const b = await get(`/v1/batches/${id}`);
   const tasks = await list(`/v1/batches/${id}/tasks`, TASKS).catch(missing);
@@ -200,6 +266,8 @@ async function batch(id) {
       ["Committed", [time(b.committed_at), " in ", hex(short(b.commit_transaction))]],
       ["Closed", b.closed_at ? [time(b.closed_at), " in ", hex(short(b.close_transaction)), b.accepted ? " by the customer's receipt" : ""] : null],
     ]),
+    ...draw(b.draw).filter((part) => part !== null),
+    ...(b.draw ? [el("h2", null, "Disputes"), ...(await list(`/v1/disputes?batch=${id}`, DISPUTES))] : []),
     el("h2", null, "Tasks"), ...tasks,
   ];
 }
@@ -232,6 +300,7 @@ async function accountPage(address) {
       ["Thawing", (p) => amount(p.thawing), "number"], ["Slashed", (p) => amount(p.slashed), "number"]], a.provisions).node,
     el("h2", null, "Orders"), ...(await list(`/v1/orders?customer=${address}`, ORDERS)),
     el("h2", null, "Batches"), ...(await list(`/v1/batches?provider=${address}`, BATCHES)),
+    el("h2", null, "Disputes"), ...(await list(`/v1/disputes?account=${address}`, DISPUTES)),
     el("h2", null, "History"), ...(await list(`/v1/accounts/${address}/history`, EVENTS)),
   ];
 }
@@ -261,6 +330,8 @@ const PAGES = {
   "": home,
   orders: (id) => (id ? order(id) : list("/v1/orders", ORDERS).then((parts) => [heading("Orders"), ...parts])),
   batches: (id) => (id ? batch(id) : list("/v1/batches", BATCHES).then((parts) => [heading("Batches"), ...parts])),
+  disputes: (id) => (id ? dispute(id) : list("/v1/disputes", DISPUTES).then((parts) => [heading("Disputes"), ...parts])),
+  validators: () => list("/v1/validators", VALIDATORS).then((parts) => [heading("Validators"), ...parts]),
   models: (id) => (id ? model(id) : list("/v1/models", MODELS).then((parts) => [heading("Models"), ...parts])),
   providers: () => list("/v1/providers", PROVIDERS).then((parts) => [heading("Providers"), ...parts]),
   accounts: (id) => accountPage(id),
@@ -284,7 +355,7 @@ async function show() {
 /** An address is an account; of 32 bytes, the first that exists. */
 async function find(id) {
   if (/^(0x)?[0-9a-f]{40}$/i.test(id)) return `#/accounts/${id}`;
-  for (const kind of ["orders", "batches", "models"]) {
+  for (const kind of ["orders", "batches", "models", "disputes"]) {
     if ((await fetch(`/v1/${kind}/${encodeURIComponent(id)}`)).ok) return `#/${kind}/${id}`;
   }
   return `#/orders/${id}`;

@@ -1,6 +1,9 @@
 //! Draws and disputes, played through the contracts, compared with what they say.
 
-use crate::world::{Committed, NATIVE, Running, World, assert_same, dump};
+use crate::{
+    http::conforms,
+    world::{Committed, NATIVE, Running, World, assert_same, dump},
+};
 use alloy::{
     primitives::{Address, B256, U256, keccak256},
     providers::{DynProvider, Provider},
@@ -313,6 +316,16 @@ async fn play(world: &World) -> Played {
     Played { convicted, agreed, undrawn, waiting, won, lost, open, expired, sealed }
 }
 
+/// A sealed challenge of nothing in particular.
+pub(crate) async fn challenge(world: &World) -> B256 {
+    let id = B256::repeat_byte(0x77);
+    let approve = world.ledger.approve(world.suite.dispute_game, U256::ZERO, U256::from(ETHER));
+    world.must(world.customer, approve.into_transaction_request()).await;
+    let game = DisputeGame::new(world.suite.dispute_game, world.provider.clone());
+    world.must(world.customer, game.seal(id).into_transaction_request()).await;
+    id
+}
+
 fn number(value: &Value) -> U256 {
     match value {
         Value::String(digits) => digits.parse().unwrap(),
@@ -415,6 +428,17 @@ async fn draws_and_disputes_are_as_the_contracts_say() {
         }
     }
     audits(&world, &indexer, &played).await;
+    let document = indexer.ok("/openapi.json").await;
+    for (path, concrete) in [
+        ("/v1/batches/{batch_id}", format!("/v1/batches/{}", played.convicted.id)),
+        ("/v1/batches/{batch_id}/tasks/{index}", format!("/v1/batches/{}/tasks/0", played.convicted.id)),
+        ("/v1/disputes/{dispute_id}", format!("/v1/disputes/{}", played.won)),
+        ("/v1/disputes", "/v1/disputes".to_owned()),
+        ("/v1/validators", "/v1/validators".to_owned()),
+    ] {
+        let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        conforms(&document, schema, &indexer.ok(&concrete).await, path);
+    }
 
     let all = indexer.all("/v1/disputes", 2).await;
     assert_eq!(all.len(), 5);
@@ -472,8 +496,9 @@ async fn draws_and_disputes_are_taken_back() {
     let indexer = world.index("storm").await;
     play(&world).await;
     world.synced(&indexer).await;
-    // Into the disputes, into the seals, and before the commits.
-    for depth in [7, 25, 20] {
+    let mut rows = about_verification(&indexer).await;
+    // Each goes deeper into the play than the one before: into its disputes, its draws, its commits.
+    for depth in [7, 25, 58] {
         world.anvil.reorg(depth).await;
         world.anvil.mine(1).await;
         world.synced(&indexer).await;
@@ -481,7 +506,18 @@ async fn draws_and_disputes_are_taken_back() {
         let fresh = world.index(&format!("fresh{depth}")).await;
         world.synced(&fresh).await;
         assert_same(&indexer.config.database, &fresh.config.database, &format!("{depth} blocks taken back")).await;
+        let left = about_verification(&indexer).await;
+        assert!(left != rows, "{depth} blocks held nothing of the play");
+        rows = left;
     }
+}
+
+/// The rows of the play.
+async fn about_verification(indexer: &Running) -> Vec<String> {
+    let tables = ["draws:", "testimonies:", "pots:", "validators:", "disputes:", "moves:", "disputed_tasks:"];
+    let mut rows = dump(&indexer.config.database).await;
+    rows.retain(|row| tables.iter().any(|table| row.starts_with(table)));
+    rows
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,7 +110,7 @@ async fn a_lagging_index_is_not_ready() {
 async fn a_full_disk_is_waited_out() {
     let world = World::new().await;
     let mut config = world.config("full");
-    config.database_max_bytes = Some(330_000);
+    config.database_max_bytes = Some(415_000);
     let indexer = Running::start(config.clone()).await.unwrap();
     world.synced(&indexer).await;
     live(&world).await;

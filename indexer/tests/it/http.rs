@@ -1,6 +1,7 @@
 //! Every route: pages, proofs, streams, and what it answers to nonsense.
 
 use crate::{
+    court::challenge,
     life::live,
     reorg::{Dice, Traffic},
     world::{Running, World},
@@ -205,6 +206,7 @@ async fn the_document_describes_what_is_served() {
     let world = World::new().await;
     let indexer = world.index("document").await;
     let batches = live(&world).await;
+    let dispute = challenge(&world).await;
     world.synced(&indexer).await;
     let document = indexer.ok("/openapi.json").await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
@@ -219,6 +221,7 @@ async fn the_document_describes_what_is_served() {
         let concrete = path
             .replace("{order_id}", &batch.batch.orderId.to_string())
             .replace("{batch_id}", &batch.id.to_string())
+            .replace("{dispute_id}", &dispute.to_string())
             .replace("{model_id}", &world.model.to_string())
             .replace("{address}", &batch.batch.provider.to_string())
             .replace("{index}", "2");
@@ -241,7 +244,7 @@ async fn the_document_describes_what_is_served() {
 }
 
 /// Checks `value` against as much of JSON Schema as the document uses.
-fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
+pub(crate) fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.trim_start_matches("#/components/schemas/");
         return conforms(document, &document["components"]["schemas"][name], value, at);
