@@ -4,6 +4,7 @@
 //! `--json`, as one JSON object. What fails comes back as an [`Error`] with a stable code and an exit status.
 
 pub mod chain;
+pub mod cheat;
 pub mod cli;
 pub mod client;
 pub mod commands;
