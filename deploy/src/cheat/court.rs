@@ -154,7 +154,7 @@ impl Court {
                 follow: self.config.indexer.follow.clone(),
                 ..validator::Config::default()
             };
-            let tamper = play.validators.get(number).cloned().unwrap_or_default();
+            let tamper = before_draw(play, play.validators.get(number).cloned().unwrap_or_default());
             let setup = self.setup(FIRST_VALIDATOR + number, tamper)?;
             watchers.push(validator::start(config, setup, CancellationToken::new()).await.map_err(from_keeper)?);
         }
@@ -173,7 +173,8 @@ impl Court {
         config.policy.min_unit_price.insert(self.token.address, 1);
         config.follow = self.config.indexer.follow.clone();
         let setup = ProviderSetup { suite, rpc, wallet, blobs };
-        let provider = Provider::start_tampered(config, setup, play.provider.clone(), CancellationToken::new());
+        let provider =
+            Provider::start_tampered(config, setup, before_draw(play, play.provider.clone()), CancellationToken::new());
         Ok(Keepers { provider: Some(provider.await.map_err(from_keeper)?), _watchers: watchers })
     }
 
@@ -252,6 +253,14 @@ impl Court {
     pub(super) async fn stop(self) {
         self.anvil.stop().await;
     }
+}
+
+/// `tamper`, without a draw where `play` ends before it.
+fn before_draw(play: &Play, mut tamper: Tamper) -> Tamper {
+    if play.is_undrawn {
+        tamper.silent.extend(["record", "draw"].map(str::to_owned));
+    }
+    tamper
 }
 
 /// The devnet's clocks, with amounts that fit play money of six decimals.

@@ -26,6 +26,8 @@ pub struct Play {
     pub challenger: Option<Tamper>,
     /// Whether the challenger is the provider's own second account.
     pub is_self_accusation: bool,
+    /// Whether nobody draws the batch: a challenger acts before.
+    pub is_undrawn: bool,
     /// Tasks that are drawn of the [`TASKS`](super::TASKS).
     pub drawn: u8,
     /// What must be lost, and nothing else.
@@ -61,8 +63,8 @@ impl Kind {
 pub const KINDS: &[Kind] = &[
     Kind {
         name: "wrong-output",
-        about: "the provider's outputs are wrong; a challenger without stake or seat proves it",
-        play: || Play { challenger: Some(honest()), ..provider(lies(Stage::Middle, true)) },
+        about: "an output is wrong; a challenger without stake or seat proves it before the batch is drawn",
+        play: || Play { challenger: Some(honest()), is_undrawn: true, ..provider(one_lie(Stage::Middle)) },
     },
     Kind {
         name: "forged-trace",
@@ -83,10 +85,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "one-bit",
         about: "one bit of one number of one task's output is wrong",
-        play: || Play {
-            drawn: super::TASKS,
-            ..provider(Tamper { tasks: Some([1].into()), ..lies(Stage::Last, true) })
-        },
+        play: || Play { drawn: super::TASKS, ..provider(one_lie(Stage::Last)) },
     },
     Kind {
         name: "silent-provider",
@@ -164,6 +163,11 @@ fn lies(stage: Stage, output: bool) -> Tamper {
     Tamper { forgery: Some(Forgery { stage, output }), ..Tamper::default() }
 }
 
+/// A lie about one task, from `stage` on.
+fn one_lie(stage: Stage) -> Tamper {
+    Tamper { tasks: Some([1].into()), ..lies(stage, true) }
+}
+
 fn silent(kinds: &[&str]) -> Tamper {
     Tamper { silent: kinds.iter().map(|kind| (*kind).to_owned()).collect(), ..Tamper::default() }
 }
@@ -179,6 +183,7 @@ fn provider(tamper: Tamper) -> Play {
         validators: Vec::new(),
         challenger: None,
         is_self_accusation: false,
+        is_undrawn: false,
         drawn: 1,
         losses: STAKE,
     }
