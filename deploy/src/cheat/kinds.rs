@@ -151,7 +151,12 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "self-accusation",
         about: "the provider accuses itself from a second account, before others can, to win its own stake",
-        play: || Play { challenger: Some(honest()), is_self_accusation: true, ..provider(lies(Stage::Middle, true)) },
+        play: || Play {
+            challenger: Some(honest()),
+            is_self_accusation: true,
+            is_undrawn: true,
+            ..provider(one_lie(Stage::Middle))
+        },
     },
 ];
 
