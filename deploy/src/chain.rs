@@ -15,8 +15,7 @@ use alloy::{
 };
 use assay_contracts::{
     AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, ProgramRegistry, Staking,
-    ValidatorSeats, Verification,
-    deploy::DeployError, suite::Suite,
+    ValidatorSeats, Verification, deploy::DeployError, suite::Suite,
 };
 
 use crate::{

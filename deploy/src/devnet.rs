@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_contracts::{ModelRegistry, deploy, suite::{Parameters, Suite, VerificationParameters}};
+use assay_contracts::{
+    ModelRegistry, deploy,
+    suite::{Parameters, Suite, VerificationParameters},
+};
 use assay_indexer::{CancellationToken, Indexer};
 use assay_kernels::import::Description;
 use serde_json::Value;

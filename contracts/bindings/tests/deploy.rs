@@ -11,7 +11,10 @@ use alloy::{
 };
 use assay_contracts::{
     FeeSchedule, JobEscrow, Staking,
-    deploy::{self, CREATE2_DEPLOYER, DEVNET_CHAIN_ID, DeployError, Outcome, Plan, deploy, devnet_parameters, devnet_verification, find},
+    deploy::{
+        self, CREATE2_DEPLOYER, DEVNET_CHAIN_ID, DeployError, Outcome, Plan, deploy, devnet_parameters,
+        devnet_verification, find,
+    },
     suite::{Parameters, Suite},
 };
 use assay_test_fixtures::{Anvil, AnvilOptions};

@@ -10,11 +10,13 @@ use alloy::{
     providers::Provider,
 };
 use assay_kernels::tokenizer::output_to_unit_vector;
+use serde_json::json;
 
 use self::receipt::{Answer, Receipt, Stage};
 use super::{Context, order::watched};
 use crate::{
     chain::{Chain, from_rpc},
+    cheat::{self, KINDS, Kind},
     cli::{DemoArgs, Split},
     client::{
         collect::{Collected, Options, Progress, collect},
@@ -39,9 +41,28 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 pub(super) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
     let model = args.model.clone().unwrap_or_else(|| context.config.model.clone());
     let setup = Setup { rpc_port: 0, http_port: 0, source: args.source.clone(), model };
+    if let Some(kind) = &args.cheat {
+        return cheat(context, kind, &setup).await;
+    }
     let receipt = or_interrupted(show(context.output, context, args, &setup)).await?;
     context.output.result(&receipt, || receipt.print());
     receipt.judge()
+}
+
+/// Plays a cheat instead.
+async fn cheat(context: &Context, name: &str, setup: &Setup) -> Result<()> {
+    if name == "help" {
+        let kinds: Vec<_> = KINDS.iter().map(|kind| json!({ "kind": kind.name, "about": kind.about })).collect();
+        context.output.result(&json!({ "kinds": kinds }), cheat::print_kinds);
+        return Ok(());
+    }
+    let Some(kind) = Kind::find(name) else {
+        let error = Error::usage("unknown_cheat", format!("no cheat is called {name:?}"));
+        return Err(error.hint("`assay demo --cheat help` lists the kinds"));
+    };
+    let verdict = or_interrupted(cheat::play(context.output, &context.config, setup, kind)).await?;
+    context.output.result(&verdict, || verdict.print());
+    verdict.judge()
 }
 
 /// The whole run; the devnet is gone at its end, whatever that is.

@@ -11,7 +11,7 @@ mod order;
 pub(crate) mod services;
 mod simulate;
 mod up;
-mod watch;
+pub(crate) mod watch;
 
 pub(crate) use account::{deposit, mint_play_money};
 pub(crate) use model::{import_model, register_model};

@@ -24,6 +24,9 @@ use crate::{
     token::{Token, need_balance},
 };
 
+/// Gas of the slots that the tables of seats may need beyond what was measured.
+const SLOT_GAS: u64 = 100_000;
+
 pub(super) async fn validator(mut context: Context, command: ValidatorCommand) -> Result<()> {
     match command {
         ValidatorCommand::Join { bond } => {
@@ -78,7 +81,10 @@ pub(crate) async fn join(chain: &Chain, bond: &str) -> Result<u64> {
         gas += chain.send(chain.ledger().approve(chain.suite.staking, token.id(), missing)).await?.gas_used;
         gas += chain.send(staking.stake(me, chain.suite.validator_seats, missing)).await?.gas_used;
     }
-    Ok(gas + chain.send(seats.takeSeat(chain.suite.verification)).await?.gas_used)
+    // A table's past has a slot for every second in which it changed: what is measured in one second may cost more in the next.
+    let call = seats.takeSeat(chain.suite.verification);
+    let measured = call.estimate_gas().await.map_err(from_call)?;
+    Ok(gas + chain.send(call.gas(measured + SLOT_GAS)).await?.gas_used)
 }
 
 /// Holds at least `bond` of native currency in the ledger, which the dispute game may take bonds from; returns the gas.
@@ -99,7 +105,9 @@ async fn leave(chain: &Chain) -> Result<()> {
     let (seats, service) = (chain.seats(), chain.suite.verification);
     let seat = seats.seatOf(service, chain.account()).call().await.map_err(from_call)?;
     if seat.number > 0 {
-        chain.send(seats.leaveSeat(service)).await?;
+        let call = seats.leaveSeat(service);
+        let measured = call.estimate_gas().await.map_err(from_call)?;
+        chain.send(call.gas(measured + SLOT_GAS)).await?;
     } else if seat.stake > 0 {
         let (at, now) = (seat.releasableAt.to::<u64>(), now(chain).await?);
         if now < at {

@@ -1,0 +1,60 @@
+//! Cheats through the command: each loses what it should, and the dispute is told move by move.
+
+mod common;
+
+use assay_test_fixtures::tiny_model_dir;
+use common::{Assay, copy_folder};
+use serde_json::Value;
+
+fn play(kind: &str) -> Value {
+    let assay = Assay::new();
+    copy_folder(&tiny_model_dir(), &assay.path("tiny"));
+    let verdict = assay.json(&["demo", "--cheat", kind, "--model", "tiny"]);
+    assert_eq!(verdict["cheat_lost"], true, "{verdict:#}");
+    let moves = verdict["moves"].as_array().unwrap();
+    assert!(moves.iter().all(|step| step["gas"].as_u64().unwrap() > 20_000), "{verdict:#}");
+    verdict
+}
+
+fn moves(verdict: &Value, text: &str) -> usize {
+    let texts = verdict["moves"].as_array().unwrap().iter().flat_map(|step| step["did"].as_array().unwrap());
+    texts.filter(|did| did.as_str().unwrap().contains(text)).count()
+}
+
+#[test]
+fn a_wrong_output_is_recomputed() {
+    let verdict = play("wrong-output");
+    assert_eq!(moves(&verdict, "challenger wins: one number recomputed"), 1);
+    assert_eq!(moves(&verdict, "draw task"), 0);
+}
+
+#[test]
+fn a_forged_trace_is_recomputed() {
+    let verdict = play("forged-trace");
+    assert!(moves(&verdict, "challenger wins: one number recomputed") >= 1);
+    assert_eq!(moves(&verdict, "draw ends: convicted"), 1);
+}
+
+#[test]
+fn a_silent_provider_loses_its_stake() {
+    let verdict = play("silent-provider");
+    assert_eq!(moves(&verdict, "open game"), 0);
+    assert_eq!(moves(&verdict, "batch forfeited"), 1);
+}
+
+#[test]
+fn a_silent_validator_loses_its_seat() {
+    let verdict = play("silent-validator");
+    assert_eq!(moves(&verdict, "seat slashed"), 1);
+    assert_eq!(moves(&verdict, "settle batch"), 1);
+}
+
+#[test]
+fn kinds_are_listed_and_others_refused() {
+    let assay = Assay::new();
+    let kinds = assay.json(&["demo", "--cheat", "help"]);
+    let names: Vec<_> = kinds["kinds"].as_array().unwrap().iter().map(|kind| kind["kind"].as_str().unwrap()).collect();
+    assert!(names.contains(&"wrong-output") && names.contains(&"colluding-validators"), "{names:?}");
+    assert!(names.iter().all(|name| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')));
+    assay.fails(&["demo", "--cheat", "wrong_output"], "unknown_cheat", 2);
+}
