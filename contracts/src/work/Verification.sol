@@ -235,8 +235,7 @@ contract Verification is IVerification {
             uint256 party = _partyOf(order, batch, seed, indices.length, place, state.width);
             // forge-lint: disable-next-line(unsafe-typecast)
             require(sealedBy >> party & 1 == 0, Verification_BadParty(uint8(party)));
-            // forge-lint: disable-next-line(unsafe-typecast)
-            sealedBy |= uint64(1 << party);
+            sealedBy |= _bit(party);
             _words[batchId][party] = roots[i].value;
             emit TraceSealed(batchId, indices[place], msg.sender, roots[i].value);
         }
@@ -364,20 +363,19 @@ contract Verification is IVerification {
     ) private {
         DrawnTask[] memory lot = _lot(order, batch, seed);
         uint256 width = uint256(order.policy.validators) + 1;
-        uint256 absent;
+        uint64 absent;
         uint32[] memory indices = new uint32[](lot.length);
         address[][] memory validators = new address[][](lot.length);
         for (uint256 place; place < lot.length; ++place) {
             (indices[place], validators[place]) = (lot[place].index, lot[place].validators);
             for (uint256 number = lot[place].validators.length + 1; number < width; ++number) {
-                // forge-lint: disable-next-line(unsafe-typecast)
-                absent |= 1 << (place * width + number);
+                absent |= _bit(place * width + number);
             }
         }
         // forge-lint: disable-next-line(unsafe-typecast)
         (state.status, state.width) = (DrawStatus.Sealing, uint8(width));
         // forge-lint: disable-next-line(unsafe-typecast)
-        (state.sealedBy, state.revealedBy) = (uint64(absent), uint64(absent));
+        (state.sealedBy, state.revealedBy) = (absent, absent);
         state.phaseEnd = uint40(block.timestamp) + _sealWindow;
         emit Drawn(batchId, batch.orderId, seed, indices, validators, state.phaseEnd);
     }
@@ -401,15 +399,13 @@ contract Verification is IVerification {
 
     function _reveal(bytes32 batchId, Draw storage state, Revealed calldata root) private {
         (uint256 party, uint64 revealedBy) = (root.party, state.revealedBy);
-        // forge-lint: disable-next-line(unsafe-typecast)
-        bool may = party < MAX_PARTIES && state.sealedBy & ~revealedBy & uint64(1 << party) != 0;
+        bool may = party < MAX_PARTIES && state.sealedBy & ~revealedBy & _bit(party) != 0;
         require(may && root.traceRoot != 0, Verification_BadParty(root.party));
         bytes32 actual =
             keccak256(abi.encode(root.traceRoot, root.salt, _chainId, address(this), batchId, root.index, msg.sender));
         bytes32 expected = _words[batchId][party];
         require(actual == expected, Verification_BadSeal(expected, actual));
-        // forge-lint: disable-next-line(unsafe-typecast)
-        state.revealedBy = revealedBy | uint64(1 << party);
+        state.revealedBy = revealedBy | _bit(party);
         _words[batchId][party] = root.traceRoot;
         emit TraceRevealed(batchId, root.index, msg.sender, root.traceRoot);
     }
@@ -544,8 +540,7 @@ contract Verification is IVerification {
     ) private {
         uint64 slashed = _slashed[batchId];
         if (slashed >> party & 1 == 1) return;
-        // forge-lint: disable-next-line(unsafe-typecast)
-        _slashed[batchId] = slashed | uint64(1 << party);
+        _slashed[batchId] = slashed | _bit(party);
         uint256 amount = seats.slash(validator, beneficiary, customer);
         emit ValidatorSlashed(batchId, index, validator, amount);
     }
@@ -616,8 +611,14 @@ contract Verification is IVerification {
         }
     }
 
+    /// @dev A party as a bit; there are at most 64.
+    function _bit(uint256 party) private pure returns (uint64) {
+        // forge-lint: disable-next-line(unsafe-typecast, incorrect-shift)
+        return uint64(1 << party);
+    }
+
     function _everybody(uint256 parties) private pure returns (uint64) {
-        // forge-lint: disable-next-line(unsafe-typecast)
+        // forge-lint: disable-next-line(unsafe-typecast, incorrect-shift)
         return uint64((1 << parties) - 1);
     }
 
