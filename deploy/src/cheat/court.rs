@@ -219,7 +219,9 @@ impl Court {
             if logs.len() > seen {
                 (seen, since) = (logs.len(), Instant::now());
             } else if is_committed && since.elapsed() > QUIET {
-                rpc_call(&self.chain, "evm_increaseTime", json!([LEAP])).await?;
+                // Only a reward is left, which waits until no earlier seal can be opened.
+                let leap = if is_forfeited && !open { 4 * LEAP } else { LEAP };
+                rpc_call(&self.chain, "evm_increaseTime", json!([leap])).await?;
                 rpc_call(&self.chain, "evm_mine", json!([])).await?;
                 since = Instant::now();
             }
