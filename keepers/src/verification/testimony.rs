@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(honest.roots, trace.roots());
         let last = trace.roots().len() - 1;
         for (stage, output, at) in
-            [(Stage::First, true, 1), (Stage::Middle, false, (last + 1) / 2), (Stage::Last, false, last)]
+            [(Stage::First, true, 1), (Stage::Middle, false, last.div_ceil(2)), (Stage::Last, false, last)]
         {
             let tamper = Tamper { forgery: Some(Forgery { stage, output }), ..Tamper::default() };
             let said = Testimony::new(&trace, 0, &tamper);
