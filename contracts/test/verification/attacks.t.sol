@@ -366,7 +366,7 @@ contract Verification_Attacks_Test is VerificationTest {
 
     /* TRACES */
 
-    function test_ATraceThatIsNotItsLeafsIsRefused() external {
+    function test_ATraceOfAnotherLeafIsRefused() external {
         Play memory p = sealedPlay("true", "true");
         (Revealed[] memory roots, Binding[] memory bindings) = bound_(p, 0, "true");
         Binding memory bad = bindings[0];
