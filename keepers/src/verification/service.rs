@@ -1,4 +1,4 @@
-//! What validator and challenger share: the life of a keeper that plans by [`super::plan`] alone.
+//! What validator and challenger share: the life of a keeper that plans by [`super::plan()`] alone.
 
 use std::{
     net::SocketAddr,
