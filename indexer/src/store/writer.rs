@@ -13,7 +13,7 @@ use assay_contracts::{
     Suite,
     follow::{Block, BlockRef, Step},
 };
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::path::Path;
 
 /// Rows of state that stay in memory between transactions; beyond it the cache starts anew.
@@ -42,6 +42,8 @@ pub(crate) struct Writer {
     tables: Tables,
     /// The tables' memory does not mirror the database (at the start, after a failed transaction).
     stale: bool,
+    /// A transaction was begun and not committed.
+    begun: bool,
 }
 
 impl Writer {
@@ -53,7 +55,7 @@ impl Writer {
     ) -> Result<Self, IndexerError> {
         sqlx::raw_sql(include_str!("log.sql")).execute(&mut connection).await?;
         meta::claim(&mut connection, path, &suite).await?;
-        let mut writer = Self { connection, suite, tables: Tables::default(), stale: true };
+        let mut writer = Self { connection, suite, tables: Tables::default(), stale: true, begun: false };
         if !meta::state_is_current(&mut writer.connection).await? {
             writer.rebuild().await?;
         }
@@ -62,30 +64,33 @@ impl Writer {
 
     /// The newest stored blocks, oldest first: what to follow from, and how far back a common ancestor can be found.
     pub(crate) async fn known(&mut self) -> Result<Vec<BlockRef>, IndexerError> {
+        self.end_failed().await;
         Ok(log::newest_blocks(&mut self.connection, KNOWN_BLOCKS).await?)
     }
 
     /// The last stored block.
     pub(crate) async fn head(&mut self) -> Result<Option<BlockRef>, IndexerError> {
+        self.end_failed().await;
         Ok(log::head(&mut self.connection).await?)
     }
 
     /// Stores `steps` and all their effects in one transaction, or nothing. Blocks up to `finalized` need no journal.
     pub(crate) async fn store(&mut self, steps: &[Step], finalized: u64) -> Result<Stored, IndexerError> {
         let result = self.try_store(steps, finalized).await;
+        self.end_failed().await;
         // Memory ran ahead of a database that went back.
         self.stale = result.is_err() || self.tables.len() > CACHED_ROWS;
         result
     }
 
     async fn try_store(&mut self, steps: &[Step], finalized: u64) -> Result<Stored, IndexerError> {
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        self.begin().await?;
         if self.stale {
-            self.tables.begin(&mut transaction).await?;
+            self.tables.begin(&mut self.connection).await?;
         }
         let mut group = Group {
-            head: log::head(&mut *transaction).await?,
-            connection: &mut transaction,
+            head: log::head(&mut self.connection).await?,
+            connection: &mut self.connection,
             suite: &self.suite,
             tables: &mut self.tables,
             pending: Pending::default(),
@@ -97,25 +102,45 @@ impl Writer {
         }
         group.finish().await?;
         let stored = group.stored;
-        transaction.commit().await?;
+        self.commit().await?;
         Ok(stored)
     }
 
     /// Drops the state tables and derives them from the log again.
     pub(crate) async fn rebuild(&mut self) -> Result<(), IndexerError> {
         self.stale = true;
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        self.begin().await?;
         for table in Tables::NAMES {
             let sql = format!("DROP TABLE IF EXISTS {table}");
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await?;
         }
-        sqlx::raw_sql(include_str!("state.sql")).execute(&mut *transaction).await?;
+        sqlx::raw_sql(include_str!("state.sql")).execute(&mut self.connection).await?;
         for trigger in Tables::triggers() {
-            sqlx::raw_sql(AssertSqlSafe(trigger)).execute(&mut *transaction).await?;
+            sqlx::raw_sql(AssertSqlSafe(trigger)).execute(&mut self.connection).await?;
         }
-        replay(&mut transaction, &self.suite, &mut self.tables).await?;
-        meta::set_state_current(&mut transaction).await?;
-        transaction.commit().await?;
+        replay(&mut self.connection, &self.suite, &mut self.tables).await?;
+        meta::set_state_current(&mut self.connection).await?;
+        self.commit().await
+    }
+
+    async fn begin(&mut self) -> Result<(), IndexerError> {
+        self.end_failed().await;
+        self.begun = true;
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    /// Rolls back what a transaction left that failed or was given up. SQLite ends one by itself when the disk is full, and then
+    /// there is nothing to roll back: the driver's own transactions lose count by that and never begin again.
+    async fn end_failed(&mut self) {
+        if std::mem::take(&mut self.begun) {
+            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut self.connection).await;
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), IndexerError> {
+        sqlx::raw_sql("COMMIT").execute(&mut self.connection).await?;
+        self.begun = false;
         Ok(())
     }
 }

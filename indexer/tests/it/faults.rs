@@ -7,6 +7,7 @@ use crate::{
 };
 use assay_indexer::{CancellationToken, Indexer, IndexerConfig};
 use assay_test_fixtures::{Anvil, AnvilOptions, FaultProxy, Faults};
+use serde_json::json;
 use std::{
     process::{Child, Command, Stdio},
     time::Duration,
@@ -118,7 +119,13 @@ async fn a_full_disk_is_waited_out() {
     while indexer.get("/ready").await.1["error"]["code"] != "disk_full" {
         traffic.act(&world, &mut dice).await;
     }
-    assert_eq!(indexer.get("/ready").await.0, 503);
+    // It goes on trying, and every try fails for the same reason.
+    for _ in 0..20 {
+        traffic.act(&world, &mut dice).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let (status, ready) = indexer.get("/ready").await;
+        assert_eq!((status, &ready["error"]["code"]), (503, &json!("disk_full")), "{ready}");
+    }
     assert_eq!(indexer.get("/v1/orders").await.0, 200);
     indexer.stop().await.unwrap();
     config.database_max_bytes = None;
