@@ -245,16 +245,15 @@ impl Plan {
         let accused: Vec<_> = accused.into_iter().map(|index| (index, standing(now, case, index))).collect();
         // One conviction forfeits the whole batch: a challenger needs no second bond. A validator must win each task that it
         // dissented about.
-        let is_begun = |standing: &Standing| matches!(standing, Standing::Sealed { .. } | Standing::Playing);
-        let begun = accused.iter().any(|(_, standing)| is_begun(standing));
-        let mut fresh = 0;
+        let is_challenger = matches!(now.duty, Duty::Challenger { .. });
+        let is_fresh = |standing: &Standing| matches!(standing, Standing::Fresh { .. });
+        let mut may_begin = !is_challenger || !accused.iter().any(|(_, it)| is_fresh(it)) || !has_begun(now, case);
         for (index, standing) in accused {
-            let is_fresh = matches!(standing, Standing::Fresh { .. });
-            fresh += u32::from(is_fresh);
-            let is_one_too_many = is_fresh && (begun || fresh > 1) && matches!(now.duty, Duty::Challenger { .. });
-            if !is_one_too_many {
+            let begins = is_fresh(&standing);
+            if may_begin || !begins {
                 self.accuse(now, case, draw, index, standing);
             }
+            may_begin &= !(begins && is_challenger);
         }
     }
 
@@ -333,6 +332,13 @@ impl Plan {
             self.want("claimPot", format!("claimPot:{batch_id}"), now.suite.verification, &call, None);
         }
     }
+}
+
+/// Whether this keeper has a seal or a game on any task of the batch, computed again since its start or not.
+fn has_begun(now: &Situation<'_>, case: &Case<'_>) -> bool {
+    let (first, count) = (case.entry.batch.first, case.entry.batch.count);
+    let begun = |index| matches!(standing(now, case, index), Standing::Sealed { .. } | Standing::Playing);
+    (first..first + count).any(begun)
 }
 
 /// How far this keeper is with accusing a task.
