@@ -2,6 +2,7 @@
 //! is just another look.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -138,6 +139,7 @@ impl Planner {
             likely_time: head.timestamp + head.stored_at.elapsed().as_secs(),
             known: &self.bench.known(),
             models: &self.models,
+            under_way: &BTreeSet::new(),
             secret: &self.secret,
             tamper: &self.bench.tamper,
         });

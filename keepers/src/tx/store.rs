@@ -4,7 +4,7 @@
 //! INVARIANT: a hash is stored before anybody is told it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -457,6 +457,12 @@ impl TxStore {
             counts.push((state, row.get::<i64, _>(1) as u64));
         }
         Ok(counts)
+    }
+
+    /// Keys of the role's actions that have not ended.
+    pub async fn under_way(&self, role: &str) -> Result<BTreeSet<String>> {
+        let mut connection = self.store.read().acquire().await?;
+        Ok(live(&mut connection, role).await?.into_keys().collect())
     }
 
     /// All actions, oldest first.

@@ -246,10 +246,13 @@ impl Plan {
         // One conviction forfeits the whole batch: a challenger needs no second bond. A validator must win each task that it
         // dissented about.
         let is_challenger = matches!(now.duty, Duty::Challenger { .. });
-        let is_fresh = |standing: &Standing| matches!(standing, Standing::Fresh { .. });
-        let mut may_begin = !is_challenger || !accused.iter().any(|(_, it)| is_fresh(it)) || !has_begun(now, case);
+        let begins = |standing: &Standing| match standing {
+            Standing::Fresh { id } => !now.under_way.contains(&seal_key(*id)),
+            _ => false,
+        };
+        let mut may_begin = !is_challenger || !accused.iter().any(|(_, it)| begins(it)) || !has_begun(now, case);
         for (index, standing) in accused {
-            let begins = is_fresh(&standing);
+            let begins = begins(&standing);
             if may_begin || !begins {
                 self.accuse(now, case, draw, index, standing);
             }
@@ -318,7 +321,7 @@ impl Plan {
                 let is_lost = now.view.trials.verdicts.contains(&(case.batch_id, index));
                 if now.likely_time.saturating_add(OPENING_TIME) <= end && !is_lost {
                     let call = DisputeGame::sealCall { sealHash: id };
-                    self.make_move(now, "sealChallenge", format!("sealChallenge:{id}"), &call, Some(end));
+                    self.make_move(now, "sealChallenge", seal_key(id), &call, Some(end));
                 }
             }
         }
@@ -334,11 +337,19 @@ impl Plan {
     }
 }
 
-/// Whether this keeper has a seal or a game on any task of the batch, computed again since its start or not.
+/// Whether this keeper has a seal, on its way or on the chain, or a game on any task of the batch, computed again since its start
+/// or not.
 fn has_begun(now: &Situation<'_>, case: &Case<'_>) -> bool {
     let (first, count) = (case.entry.batch.first, case.entry.batch.count);
-    let begun = |index| matches!(standing(now, case, index), Standing::Sealed { .. } | Standing::Playing);
-    (first..first + count).any(begun)
+    (first..first + count).any(|index| match standing(now, case, index) {
+        Standing::Fresh { id } => now.under_way.contains(&seal_key(id)),
+        Standing::Sealed { .. } | Standing::Playing => true,
+        Standing::Over => false,
+    })
+}
+
+fn seal_key(id: B256) -> String {
+    format!("sealChallenge:{id}")
 }
 
 /// How far this keeper is with accusing a task.

@@ -1,6 +1,6 @@
 //! What each party wants in each situation, move by move. The chain is played by the test.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use alloy::{
     primitives::{Address, B256, U256, aliases::U40},
@@ -200,6 +200,18 @@ impl World {
     }
 
     fn plan(&self, me: Address, duty: Duty, known: &Known, tamper: &Tamper) -> Plan {
+        self.plan_beside(&BTreeSet::new(), me, duty, known, tamper)
+    }
+
+    /// The plan while the actions of these keys have not ended.
+    fn plan_beside(
+        &self,
+        under_way: &BTreeSet<String>,
+        me: Address,
+        duty: Duty,
+        known: &Known,
+        tamper: &Tamper,
+    ) -> Plan {
         plan(&Situation {
             me,
             duty,
@@ -210,6 +222,7 @@ impl World {
             likely_time: self.time,
             known,
             models: std::slice::from_ref(&self.model),
+            under_way,
             secret: &Secret::of(7),
             tamper,
         })
@@ -393,6 +406,26 @@ fn a_seal_that_was_not_opened_in_time_is_made_anew_with_another_salt() {
     world.game(DisputeGameEvents::SealExpired(event));
     let second: DisputeGame::sealCall = only(&world.challenger());
     assert_ne!(first.sealHash, second.sealHash);
+}
+
+/// After a restart the other false task may be computed again first, while the chain does not show the seal yet.
+#[test]
+fn one_batch_is_challenged_once_whichever_task_is_known() {
+    let world = World::new(Tamper { tasks: None, ..lie(Stage::Last, true) });
+    let honest = Tamper::default();
+    let plan = |under_way: &[&String], unknown: Option<u32>| {
+        let mut known = world.bench(&honest);
+        known.tasks.retain(|(_, index), _| Some(*index) != unknown);
+        let under_way = under_way.iter().map(|key| (*key).clone()).collect();
+        let plan = world.plan_beside(&under_way, CHALLENGER, Duty::Challenger { rate: 1.0 }, &known, &honest);
+        plan.actions.into_iter().map(|action| action.key).collect::<Vec<_>>()
+    };
+    let (first, second) = (plan(&[], Some(1)), plan(&[], Some(0)));
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_ne!(first, second);
+    assert_eq!(plan(&[], None), first);
+    assert_eq!(plan(&[&second[0]], None), second, "what is on its way is still wanted, and nothing else is");
+    assert_eq!(plan(&[&first[0]], Some(0)), Vec::<String>::new());
 }
 
 #[test]

@@ -229,6 +229,7 @@ impl Planner {
     async fn look(&self) -> Result<()> {
         let cause = self.desk.take_cause();
         let Some(head) = self.head.borrow().as_ref().filter(|head| head.caught_up).copied() else { return Ok(()) };
+        let under_way = self.tx.store().under_way(self.role).await?;
         let (mut plan, derived_at) = {
             let view = self.desk.view();
             let plan = plan(&Situation {
@@ -241,6 +242,7 @@ impl Planner {
                 likely_time: head.timestamp + head.stored_at.elapsed().as_secs(),
                 known: &self.bench.known(),
                 models: &self.bench.models,
+                under_way: &under_way,
                 secret: &self.secret,
                 tamper: &self.bench.tamper,
             });
