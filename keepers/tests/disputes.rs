@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use alloy::primitives::{Address, U256};
 use assay_contracts::{DisputeGame, JobEscrow, Verification};
 use assay_keepers::verification::{Stage, Tamper};
@@ -123,39 +125,61 @@ async fn a_validator_that_copies_a_lie_falls_with_it() {
     assert_eq!(slashed.is_empty(), places == 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_sides_are_killed_at_every_move_and_play_on() {
-    let court = Court::start().await;
-    let mut provider = court.provider(lies(Stage::Middle, true)).await;
-    court.order_with(2, 1, |order| order.settleWindow = 900).await;
-    let mut challenger = court.challenger().await;
-    let mut moves = 0;
+/// Waits until the challenger has won by the referee, and does `meddle` after each move.
+async fn won_despite(court: &Court, mut meddle: impl AsyncFnMut()) {
+    let (mut moves, mut meddled) = (0, 0);
     let ended = loop {
-        let count = court.game_logs::<DisputeGame::ChallengeSealed>().await.len()
-            + court.game_logs::<DisputeGame::GameOpened>().await.len()
-            + court.game_logs::<DisputeGame::Answered>().await.len()
-            + court.game_logs::<DisputeGame::OperatorNamed>().await.len()
-            + court.game_logs::<DisputeGame::RowsShown>().await.len()
-            + court.game_logs::<DisputeGame::RowNamed>().await.len()
-            + court.game_logs::<DisputeGame::RowShown>().await.len();
         if let Some(ended) = court.game_logs::<DisputeGame::GameEnded>().await.pop() {
             break ended;
         }
+        let count = court.game_moves().await;
         if count > moves {
-            moves = count;
-            drop(provider);
-            drop(challenger);
-            provider = court.provider_again(lies(Stage::Middle, true)).await;
-            challenger = court.challenger_again().await;
+            meddle().await;
+            meddled += 1;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        moves = count;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     };
     assert!(ended.challengerWon && ended.proven);
-    assert!(moves >= 6, "{moves} moves seen");
+    assert!(meddled >= 5, "only {meddled} moves seen");
     let sealed = court.game_logs::<DisputeGame::ChallengeSealed>().await;
     let opened = court.game_logs::<DisputeGame::GameOpened>().await;
-    assert_eq!((sealed.len(), opened.len()), (1, 1), "one seal, one game, however often it was killed");
-    drop((provider, challenger));
+    assert_eq!((sealed.len(), opened.len()), (1, 1), "one seal, one game");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_are_killed_at_every_move_and_play_on() {
+    let court = Court::start().await;
+    court.order_with(2, 1, |order| order.settleWindow = 900).await;
+    let start = || [court.provider_process(&lies(Stage::Middle, true)), court.challenger_process()];
+    let mut processes = Vec::from(start());
+    won_despite(&court, async || {
+        for process in processes.drain(..) {
+            process.kill().await;
+        }
+        processes.extend(start());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_game_is_won_through_a_reorganisation_after_every_move() {
+    let court = Court::start().await;
+    court.order_with(2, 1, |order| order.settleWindow = 900).await;
+    // The order itself must survive.
+    court.net.anvil.mine(5).await;
+    let keepers = (court.provider(lies(Stage::Middle, true)).await, court.challenger().await);
+    let mut depths = (1..=5).cycle();
+    let mut left = 8;
+    won_despite(&court, async || {
+        if left > 0 {
+            court.net.anvil.reorg(depths.next().unwrap()).await;
+            left -= 1;
+        }
+    })
+    .await;
+    assert_eq!(left, 0);
+    drop(keepers);
 }
 
 /// The escrow's numbers of these faults.

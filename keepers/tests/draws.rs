@@ -8,7 +8,7 @@ use alloy::primitives::{Address, U256};
 use assay_contracts::{JobEscrow, Verification};
 use assay_keepers::verification::Stage;
 use common::{
-    PROVIDERS,
+    Opened, PROVIDERS,
     court::{AGREED, CONVICTED, Court, FEE, batch_id, honest, lies, silent},
     eventually,
 };
@@ -41,44 +41,51 @@ async fn a_drawn_batch_is_agreed_upon_and_everybody_is_paid() {
     court.check_money(0).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn keepers_that_are_killed_in_the_middle_of_a_draw_go_on() {
-    let court = Court::start().await;
-    let mut validators = court.all_validators().await;
-    let mut provider = court.provider(honest()).await;
-    let order = court.order(3, 3).await;
-    // All are killed at each sign of progress, by being dropped, and started again on the same stores.
+/// Waits until the draw is agreed upon and the order settled, and does `meddle` at each step that is seen for the first time.
+async fn agreed_despite(court: &Court, order: &Opened, mut meddle: impl AsyncFnMut()) {
     let mut seen = BTreeSet::new();
     while !seen.contains("concluded") {
-        let signs = [
-            ("committed", !court.net.events::<JobEscrow::BatchCommitted>().await.is_empty()),
-            ("drawn", !court.draw_logs::<Verification::Drawn>().await.is_empty()),
-            ("sealed", !court.draw_logs::<Verification::TraceSealed>().await.is_empty()),
-            ("revealing", !court.draw_logs::<Verification::RevealStarted>().await.is_empty()),
-            ("revealed", !court.draw_logs::<Verification::TraceRevealed>().await.is_empty()),
-            ("concluded", !court.draw_logs::<Verification::DrawConcluded>().await.is_empty()),
-        ];
-        let news: Vec<_> = signs.iter().filter(|(name, holds)| *holds && seen.insert(*name)).collect();
-        if !news.is_empty() {
-            drop(std::mem::take(&mut validators));
-            drop(provider);
-            validators = eventually_started(&court).await;
-            provider = court.provider_again(honest()).await;
+        let steps = court.draw_steps().await;
+        if !steps.is_subset(&seen) {
+            seen.extend(steps);
+            meddle().await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     court.concluded(AGREED).await;
-    court.net.all_settled(&order).await;
+    court.net.all_settled(order).await;
     assert!(court.slashed().await.is_empty());
     court.check_money(0).await;
 }
 
-async fn eventually_started(court: &Court) -> Vec<assay_keepers::validator::Handle> {
-    let mut all = Vec::new();
-    for number in 0..4 {
-        all.push(court.validator_again(number).await);
-    }
-    all
+#[tokio::test(flavor = "multi_thread")]
+async fn keepers_that_are_killed_at_every_step_of_a_draw_go_on() {
+    let court = Court::start().await;
+    let order = court.order(3, 3).await;
+    let start = || {
+        let validators = (0..4).map(|number| court.validator_process(number));
+        validators.chain([court.provider_process(&honest())]).collect::<Vec<_>>()
+    };
+    let mut processes = start();
+    agreed_despite(&court, &order, async || {
+        for process in processes.drain(..) {
+            process.kill().await;
+        }
+        processes = start();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draw_goes_on_through_a_reorganisation_at_every_step() {
+    let court = Court::start().await;
+    let order = court.order(3, 3).await;
+    // The order itself must survive.
+    court.net.anvil.mine(4).await;
+    let keepers = (court.all_validators().await, court.provider(honest()).await);
+    let mut depths = (1..=4).cycle();
+    agreed_despite(&court, &order, async || court.net.anvil.reorg(depths.next().unwrap()).await).await;
+    drop(keepers);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,83 +3,27 @@
 
 mod common;
 
-use std::{
-    path::PathBuf,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use alloy::primitives::U256;
-use assay_contracts::{JobEscrow, Suite};
-use assay_keepers::provider::{Progress, Provider, ProviderConfig, ProviderHandle};
-use assay_test_fixtures::{Anvil, AnvilOptions, FaultProxy, Faults};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+use assay_contracts::JobEscrow;
+use assay_keepers::{
+    provider::{Progress, Provider, ProviderHandle},
+    verification::Tamper,
 };
+use assay_test_fixtures::{Anvil, AnvilOptions, FaultProxy, Faults};
 use tokio_util::sync::CancellationToken;
 
-use common::{Devnet, Opened, PATIENCE, PROVIDERS, eventually, progress};
+use common::{
+    Devnet, Opened, PROVIDERS, eventually,
+    process::{Process, Role},
+    progress,
+};
 
-/// What the process reads. Amounts have 128 bits, which a `serde_json::Value` does not hold.
-#[derive(serde::Serialize)]
-struct Setup<'a> {
-    rpc: &'a str,
-    suite: &'a Suite,
-    blobs: PathBuf,
-    config: ProviderConfig,
-}
-
-/// A provider in a process of its own (`examples/provider.rs`, which cargo builds with the tests).
-struct Process {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(net: &Devnet) -> Self {
-        let tests = std::env::current_exe().unwrap();
-        let binary: PathBuf = tests.parent().unwrap().parent().unwrap().join("examples/provider");
-        assert!(binary.exists(), "{} is missing: cargo builds it with the package's tests", binary.display());
-        let (rpc, suite) = (net.anvil.url(), &net.suite);
-        let setup = Setup { rpc, suite, blobs: net.path("blobs"), config: net.config("process") };
-        std::fs::write(net.path("setup.json"), serde_json::to_vec(&setup).unwrap()).unwrap();
-        let mut child = Command::new(binary)
-            .arg(net.path("setup.json"))
-            .env("ASSAY_KEY", Anvil::KEYS[2])
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
-    }
-
-    /// Waits for an event of the kind `name`.
-    async fn event(&mut self, name: &str) {
-        let marker = format!("\"event\":\"{name}\"");
-        let wait = async {
-            while let Some(line) = self.lines.next_line().await.unwrap() {
-                if line.contains(&marker) {
-                    return;
-                }
-            }
-            panic!("it ended before {name}");
-        };
-        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {name}"));
-    }
-
-    /// SIGKILL.
-    async fn kill(mut self) {
-        self.child.kill().await.unwrap();
-    }
-
-    /// SIGTERM, and the exit status.
-    async fn terminate(mut self) -> bool {
-        let id = self.child.id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops").unwrap().success()
-    }
+/// The first provider in a process of its own.
+fn start_process(net: &Devnet) -> Process {
+    let key = Anvil::KEYS[2].parse().unwrap();
+    Process::start(net, "process", &key, &Role::Provider(net.config("process")), &Tamper::default())
 }
 
 async fn check_all(net: &Devnet, order: &Opened) {
@@ -93,11 +37,11 @@ async fn killed_before_between_and_after_each_step() {
     let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
     let order = net.order(64, |_| {}).await;
     for stage in ["took", "computed", "committed", "settled"] {
-        let mut process = Process::start(&net);
+        let mut process = start_process(&net);
         process.event(stage).await;
         process.kill().await;
     }
-    let mut process = Process::start(&net);
+    let mut process = start_process(&net);
     process.event("started").await;
     check_all(&net, &order).await;
     // Nothing was committed a second time under another root.
@@ -114,11 +58,11 @@ async fn killed_at_any_moment() {
     let net = Devnet::start_with(&AnvilOptions { block_time: Some(0.1), ..AnvilOptions::default() }).await;
     let order = net.order(90, |_| {}).await;
     for run in 0..14u64 {
-        let process = Process::start(&net);
+        let process = start_process(&net);
         tokio::time::sleep(Duration::from_millis(90 + 53 * (run * 7 % 11))).await;
         process.kill().await;
     }
-    let process = Process::start(&net);
+    let process = start_process(&net);
     check_all(&net, &order).await;
     process.kill().await;
 }

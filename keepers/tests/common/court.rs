@@ -9,23 +9,26 @@ use alloy::{
 };
 use assay_contracts::{
     DisputeGame,
-    JobEscrow::{Order, Policy},
+    JobEscrow::{self, Order, Policy},
     Ledger, Staking, ValidatorSeats, Verification, deploy, rpc,
     suite::VerificationParameters,
 };
 use assay_keepers::{
     challenger,
     provider::{Provider, ProviderHandle},
-    store::{Store, StoreOptions},
     validator,
     verification::{Forgery, Handle, Setup, Stage, Tamper},
 };
-use assay_test_fixtures::{AnvilOptions, tiny_model_dir};
+use assay_test_fixtures::{Anvil, AnvilOptions, tiny_model_dir};
 use serde_json::json;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-use super::{ADMIN, Devnet, Opened, PROVIDERS, STAKE, eventually, quick_tx};
+use super::{
+    ADMIN, Devnet, Opened, PROVIDERS, STAKE, eventually,
+    process::{Process, Role},
+    quick_tx,
+};
 
 /// What a seat locks.
 pub const SEAT: u64 = 1_000_000;
@@ -126,42 +129,8 @@ impl Court {
     }
 
     pub async fn validator(&self, number: usize, tamper: Tamper) -> Handle {
-        let config = validator::Config {
-            store: self.net.path(&format!("validator{number}.sqlite")),
-            models: vec![tiny_model_dir()],
-            spread: 2,
-            follow: self.net.config("").follow,
-            tx: quick_tx(),
-            ..validator::Config::default()
-        };
         let setup = self.setup(&self.validators[number], tamper);
-        validator::start(config, setup, CancellationToken::new()).await.unwrap()
-    }
-
-    /// The same validator again, once its store is free.
-    pub async fn validator_again(&self, number: usize) -> Handle {
-        self.free(&format!("validator{number}.sqlite")).await;
-        self.validator(number, honest()).await
-    }
-
-    /// The same challenger again, once its store is free.
-    pub async fn challenger_again(&self) -> Handle {
-        self.free("challenger.sqlite").await;
-        self.challenger().await
-    }
-
-    /// The same provider again, once its store is free.
-    pub async fn provider_again(&self, tamper: Tamper) -> ProviderHandle {
-        self.free("provider0.sqlite").await;
-        self.provider(tamper).await
-    }
-
-    /// Waits until the last tasks of a dropped keeper are gone.
-    async fn free(&self, store: &str) {
-        eventually("the store is free", || async {
-            Store::open(StoreOptions::new(self.net.path(store))).await.ok().map(drop)
-        })
-        .await;
+        validator::start(self.validator_config(number), setup, CancellationToken::new()).await.unwrap()
     }
 
     pub async fn all_validators(&self) -> Vec<Handle> {
@@ -169,16 +138,47 @@ impl Court {
     }
 
     pub async fn challenger(&self) -> Handle {
-        let config = challenger::Config {
+        let setup = self.setup(&self.challenger, Tamper::default());
+        challenger::start(self.challenger_config(), setup, CancellationToken::new()).await.unwrap()
+    }
+
+    /// The provider in a process of its own.
+    pub fn provider_process(&self, tamper: &Tamper) -> Process {
+        let role = Role::Provider(self.net.config("provider0"));
+        Process::start(&self.net, "provider0", &Anvil::KEYS[2].parse().unwrap(), &role, tamper)
+    }
+
+    /// A validator in a process of its own.
+    pub fn validator_process(&self, number: usize) -> Process {
+        let (name, role) = (format!("validator{number}"), Role::Validator(self.validator_config(number)));
+        Process::start(&self.net, &name, &self.validators[number], &role, &honest())
+    }
+
+    /// The challenger in a process of its own.
+    pub fn challenger_process(&self) -> Process {
+        let role = Role::Challenger(self.challenger_config());
+        Process::start(&self.net, "challenger", &self.challenger, &role, &honest())
+    }
+
+    fn validator_config(&self, number: usize) -> validator::Config {
+        validator::Config {
+            store: self.net.path(&format!("validator{number}.sqlite")),
+            models: vec![tiny_model_dir()],
+            spread: 2,
+            follow: self.net.config("").follow,
+            tx: quick_tx(),
+            ..validator::Config::default()
+        }
+    }
+
+    fn challenger_config(&self) -> challenger::Config {
+        challenger::Config {
             store: self.net.path("challenger.sqlite"),
             models: vec![tiny_model_dir()],
             follow: self.net.config("").follow,
             tx: quick_tx(),
             ..challenger::Config::default()
-        };
-        challenger::start(config, self.setup(&self.challenger, Tamper::default()), CancellationToken::new())
-            .await
-            .unwrap()
+        }
     }
 
     fn setup(&self, key: &PrivateKeySigner, tamper: Tamper) -> Setup {
@@ -207,6 +207,30 @@ impl Court {
 
     pub async fn game_logs<E: SolEvent>(&self) -> Vec<E> {
         self.logs(self.net.suite.dispute_game).await
+    }
+
+    /// How many seals and moves of games there are.
+    pub async fn game_moves(&self) -> usize {
+        self.game_logs::<DisputeGame::ChallengeSealed>().await.len()
+            + self.game_logs::<DisputeGame::GameOpened>().await.len()
+            + self.game_logs::<DisputeGame::Answered>().await.len()
+            + self.game_logs::<DisputeGame::OperatorNamed>().await.len()
+            + self.game_logs::<DisputeGame::RowsShown>().await.len()
+            + self.game_logs::<DisputeGame::RowNamed>().await.len()
+            + self.game_logs::<DisputeGame::RowShown>().await.len()
+    }
+
+    /// The steps of the only batch's draw that the chain has seen.
+    pub async fn draw_steps(&self) -> BTreeSet<&'static str> {
+        let signs = [
+            ("committed", !self.net.events::<JobEscrow::BatchCommitted>().await.is_empty()),
+            ("drawn", !self.draw_logs::<Verification::Drawn>().await.is_empty()),
+            ("sealed", !self.draw_logs::<Verification::TraceSealed>().await.is_empty()),
+            ("revealing", !self.draw_logs::<Verification::RevealStarted>().await.is_empty()),
+            ("revealed", !self.draw_logs::<Verification::TraceRevealed>().await.is_empty()),
+            ("concluded", !self.draw_logs::<Verification::DrawConcluded>().await.is_empty()),
+        ];
+        signs.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name).collect()
     }
 
     /// Waits for the first log that `wanted` accepts.
