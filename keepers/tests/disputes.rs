@@ -4,12 +4,15 @@ mod common;
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    sol_types::SolEvent,
+};
 use assay_contracts::{DisputeGame, JobEscrow, Verification};
 use assay_keepers::verification::{Stage, Tamper};
 use common::{
     PROVIDERS,
-    court::{CONVICTED, Court, FEE, honest, lies},
+    court::{CONVICTED, Court, DISPUTE_TIME, FEE, honest, lies},
     eventually,
 };
 
@@ -26,10 +29,16 @@ async fn pot_is_claimed(court: &Court, winner: Address) {
 
 /// A lone challenger without stake or seat plays the whole game, while validators do not run at all.
 async fn convicted_by_a_challenger(tamper: Tamper) -> (Court, DisputeGame::GameEnded) {
+    won_by_a_challenger(tamper, async |_| ()).await
+}
+
+/// The same; `wait` waits for what happens on the way.
+async fn won_by_a_challenger(tamper: Tamper, wait: impl AsyncFnOnce(&Court)) -> (Court, DisputeGame::GameEnded) {
     let court = Court::start().await;
     let provider = court.provider(tamper).await;
     court.order_with(2, 1, |order| order.settleWindow = 900).await;
     let _challenger = court.challenger().await;
+    wait(&court).await;
     let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
     assert_eq!(ended.bondTo, court.challenger.address());
     let forfeited = court.net.events::<JobEscrow::BatchForfeited>().await;
@@ -61,27 +70,31 @@ async fn one_bit_of_the_output_is_proved_by_a_challenger() {
     assert_eq!(usize::from(named[0].operator), court.net.model.tape().operators().len() - 1);
 }
 
-/// The provider lies and does not make the move `silent`.
-async fn lost_by_silence(silent: &str) {
+/// The provider lies and does not make the move `silent`, which is due after the event `E`.
+async fn lost_by_silence<E: SolEvent>(silent: &str) {
     let tamper = Tamper { silent: [silent.to_owned()].into(), ..lies(Stage::Middle, true) };
-    let (court, ended) = convicted_by_a_challenger(tamper).await;
+    let (court, ended) = won_by_a_challenger(tamper, async |court| {
+        court.game_log::<E>("its turn comes", |_| true).await;
+        court.run_out(DISPUTE_TIME).await;
+    })
+    .await;
     assert!(!ended.proven, "silent at {silent}");
     assert!(court.game_logs::<DisputeGame::RowShown>().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_does_not_answer_loses_the_game() {
-    lost_by_silence("answer").await;
+    lost_by_silence::<DisputeGame::GameOpened>("answer").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_does_not_show_its_rows_loses_the_game() {
-    lost_by_silence("showRows").await;
+    lost_by_silence::<DisputeGame::OperatorNamed>("showRows").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_does_not_show_the_row_loses_the_game() {
-    lost_by_silence("showRow").await;
+    lost_by_silence::<DisputeGame::RowNamed>("showRow").await;
 }
 
 /// The output is right and the trace is not: nobody but who re-executes a drawn task can see it.

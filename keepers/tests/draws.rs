@@ -5,11 +5,11 @@ mod common;
 use std::{collections::BTreeSet, time::Duration};
 
 use alloy::primitives::{Address, U256};
-use assay_contracts::{JobEscrow, Verification};
+use assay_contracts::{DisputeGame, JobEscrow, Verification};
 use assay_keepers::verification::Stage;
 use common::{
     Opened, PROVIDERS,
-    court::{AGREED, CONVICTED, Court, FEE, batch_id, honest, lies, silent},
+    court::{AGREED, CONVICTED, Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
     eventually,
 };
 
@@ -100,11 +100,17 @@ async fn a_silent_validator_loses_its_seat() {
     let _provider = court.provider(honest()).await;
     // Of six places at least two are the silent ones'.
     let order = court.order(3, 3).await;
-    court.concluded(AGREED).await;
-    court.net.all_settled(&order).await;
-    let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
+    let drawn = court.draw_log::<Verification::Drawn>("the batch is drawn", |_| true).await;
     let quiet: BTreeSet<Address> = court.validators[..2].iter().map(|key| key.address()).collect();
     let expected = drawn.validators.iter().flatten().filter(|validator| quiet.contains(*validator)).count();
+    // Of six validators' and three provider's seals.
+    eventually("all others seal", || async {
+        (court.draw_logs::<Verification::TraceSealed>().await.len() == 9 - expected).then_some(())
+    })
+    .await;
+    court.run_out(SEAL_WINDOW).await;
+    court.concluded(AGREED).await;
+    court.net.all_settled(&order).await;
     let slashed = court.slashed().await;
     assert_eq!(slashed.len(), expected);
     assert!(slashed.iter().all(|validator| quiet.contains(validator)));
@@ -117,6 +123,11 @@ async fn a_provider_that_does_not_reveal_is_convicted() {
     let _validators = court.all_validators().await;
     let provider = court.provider(silent(&["revealBound", "conclude"])).await;
     let order = court.order(2, 1).await;
+    eventually("both validators reveal", || async {
+        (court.draw_logs::<Verification::TraceRevealed>().await.len() == 2).then_some(())
+    })
+    .await;
+    court.run_out(REVEAL_WINDOW).await;
     court.concluded(CONVICTED).await;
     drop(provider);
     let forfeited = court.net.events::<JobEscrow::BatchForfeited>().await;
@@ -138,15 +149,20 @@ async fn a_false_accuser_loses_bond_and_seat() {
     }
     let _provider = court.provider(honest()).await;
     let order = court.order(2, 1).await;
-    let ended = court.game_log::<assay_contracts::DisputeGame::GameEnded>("a game ends", |_| true).await;
+    let drawn = court.draw_log::<Verification::Drawn>("the batch is drawn", |_| true).await;
+    let liars: BTreeSet<Address> = court.validators[..3].iter().map(|key| key.address()).collect();
+    let expected: BTreeSet<Address> =
+        drawn.validators[0].iter().copied().filter(|validator| liars.contains(validator)).collect();
+    eventually("every accuser has all that it asked for", || async {
+        (court.game_logs::<DisputeGame::RowShown>().await.len() == expected.len()).then_some(())
+    })
+    .await;
+    court.run_out(DISPUTE_TIME).await;
+    let ended = court.game_log::<DisputeGame::GameEnded>("a game ends", |_| true).await;
     assert!(!ended.challengerWon);
     assert_eq!(ended.bondTo, PROVIDERS[0]);
     court.concluded(AGREED).await;
     court.net.all_settled(&order).await;
-    let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
-    let liars: BTreeSet<Address> = court.validators[..3].iter().map(|key| key.address()).collect();
-    let expected: BTreeSet<Address> =
-        drawn.validators[0].iter().copied().filter(|validator| liars.contains(validator)).collect();
     assert_eq!(court.slashed().await.into_iter().collect::<BTreeSet<_>>(), expected);
     court.check_money(0).await;
 }

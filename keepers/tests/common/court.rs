@@ -22,6 +22,7 @@ use assay_keepers::{
 use assay_test_fixtures::{Anvil, AnvilOptions, tiny_model_dir};
 use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -42,18 +43,32 @@ pub struct Court {
     pub net: Devnet,
     pub validators: Vec<PrivateKeySigner>,
     pub challenger: PrivateKeySigner,
+    /// Makes the blocks.
+    blocks: JoinSet<()>,
 }
+
+async fn mine(rpc: DynProvider) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        rpc.raw_request::<_, String>("evm_mine".into(), ()).await.unwrap();
+    }
+}
+
+/// Seconds to seal and to reveal in a draw, and of each side in a game.
+pub const SEAL_WINDOW: u32 = 60;
+pub const REVEAL_WINDOW: u32 = 40;
+pub const DISPUTE_TIME: u32 = 60;
 
 /// Clocks that a busy machine keeps and a person can wait for. A block takes half a second and counts for one at least.
 fn parameters() -> VerificationParameters {
     VerificationParameters {
         beacon_delay: 1,
-        seal_window: 60,
-        reveal_window: 40,
+        seal_window: SEAL_WINDOW,
+        reveal_window: REVEAL_WINDOW,
         challenge_window: 20,
         seat_stake: SEAT.into(),
         gas_price: 1,
-        dispute_time: 60,
+        dispute_time: DISPUTE_TIME,
         dispute_floor: 20,
         open_window: 40,
         ..deploy::devnet_verification()
@@ -63,18 +78,24 @@ fn parameters() -> VerificationParameters {
 impl Court {
     /// A devnet on which four validators hold seats, and a challenger has money for bonds.
     pub async fn start() -> Self {
-        let options = AnvilOptions { block_time: Some(0.5), ..AnvilOptions::default() };
         let chosen = deploy::devnet_parameters(ADMIN);
-        let net =
-            Devnet::start_chosen(&options, assay_contracts::suite::Parameters { verification: parameters(), ..chosen })
-                .await;
+        let chosen = assay_contracts::suite::Parameters { verification: parameters(), ..chosen };
+        // What is set up needs no clock: each of its transactions is a block of its own.
+        let net = Devnet::start_chosen(&AnvilOptions::default(), chosen).await;
         net.anvil.rpc("anvil_autoImpersonateAccount", json!([true])).await;
-        let validators = (0..4).map(|_| PrivateKeySigner::random()).collect();
-        let court = Self { net, validators, challenger: PrivateKeySigner::random() };
+        let validators: Vec<_> = (0..4).map(|_| PrivateKeySigner::random()).collect();
+        let mut court = Self { net, validators, challenger: PrivateKeySigner::random(), blocks: JoinSet::new() };
         let seated: Vec<Address> = court.validators.iter().map(|key| key.address()).collect();
         futures::future::join_all(seated.iter().map(|validator| court.seat(*validator))).await;
         court.bond(court.challenger.address()).await;
+        court.net.anvil.set_automine(false).await;
+        court.blocks.spawn(mine(court.net.rpc.clone()));
         court
+    }
+
+    /// Lets the clock run out that a party is known not to use.
+    pub async fn run_out(&self, seconds: u32) {
+        self.net.anvil.increase_time(seconds.into()).await;
     }
 
     async fn seat(&self, validator: Address) {
