@@ -7,6 +7,7 @@
 pub mod chain;
 pub mod challenger;
 pub mod error;
+mod life;
 mod models;
 pub mod provider;
 pub mod store;

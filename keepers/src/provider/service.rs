@@ -9,7 +9,6 @@ use std::{
 use alloy::{network::EthereumWallet, primitives::Address, providers::DynProvider};
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
-use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
     task::JoinHandle,
@@ -27,16 +26,13 @@ use super::{
 use crate::{
     chain::{ChainService, Head, head_age},
     error::{KeeperError, Result},
-    models,
+    life, models,
     store::{Store, StoreOptions},
-    supervise::{Backoff, Supervisor},
-    telemetry::{HealthServer, Readiness, peak_rss, upkeep},
+    supervise::Supervisor,
+    telemetry::{HealthServer, peak_rss, upkeep},
     tx::{TxManager, TxSummary},
     verification::{Bench, Secret, Tamper},
 };
-
-/// A head older than this means that the endpoint or the chain stands still.
-const STALE_HEAD: Duration = Duration::from_secs(120);
 
 /// What a provider works with, beside its configuration.
 #[derive(Debug, Clone)]
@@ -114,7 +110,11 @@ impl Provider {
         .await?;
         let health = match config.http {
             None => None,
-            Some(address) => Some(HealthServer::bind(address, probe(shared.clone(), head.clone(), tx.clone())).await?),
+            Some(address) => {
+                let (head, tx, shared) = (head.clone(), tx.clone(), shared.clone());
+                let probe = move || life::readiness(&head, &tx, shared.draining());
+                Some(HealthServer::bind(address, probe).await?)
+            }
         };
         let http = health.as_ref().and_then(HealthServer::address);
 
@@ -181,19 +181,7 @@ fn supervise(
     planner: &Arc<Planner>,
     worker: &Arc<Worker>,
 ) -> Supervisor {
-    // The endpoint is asked several times a second when all is well; a pause of seconds is long.
-    let quick = Backoff { most: Duration::from_secs(3), healthy: Duration::from_secs(1), ..Backoff::default() };
-    let mut supervisor = Supervisor::new(cancel.clone(), quick);
-    let chain = Arc::new(chain);
-    supervisor.spawn("chain", move |cancel| {
-        let chain = chain.clone();
-        async move { chain.run(cancel).await }
-    });
-    let manager = tx.clone();
-    supervisor.spawn("transactions", move |cancel| {
-        let manager = manager.clone();
-        async move { manager.run(cancel).await }
-    });
+    let mut supervisor = life::supervise(cancel, chain, tx);
     let plans = planner.clone();
     supervisor.spawn("planner", move |cancel| plans.clone().run(cancel));
     let receipts = planner.clone();
@@ -238,30 +226,6 @@ async fn stop(
         () = cancel.cancelled() => {}
     }
     cancel.cancel();
-}
-
-fn probe(
-    shared: Arc<Shared>,
-    head: watch::Receiver<Option<Head>>,
-    tx: TxManager,
-) -> impl Fn() -> Readiness + Send + Sync {
-    move || {
-        let newest = *head.borrow();
-        let age = head_age(&head);
-        let caught_up = newest.is_some_and(|head| head.caught_up);
-        let fresh = age.is_some_and(|age| age < STALE_HEAD);
-        let funded = !tx.is_out_of_funds();
-        let draining = shared.draining();
-        let facts = json!({
-            "ready": caught_up && fresh && funded && !draining,
-            "caught_up": caught_up,
-            "head": newest.map(|head| head.number),
-            "head_age_seconds": age.map(|age| age.as_secs_f64()),
-            "funded": funded,
-            "draining": draining,
-        });
-        Readiness { ready: caught_up && fresh && funded && !draining, facts }
-    }
 }
 
 impl ProviderHandle {

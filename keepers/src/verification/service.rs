@@ -16,7 +16,6 @@ use assay_contracts::{
     Suite,
     follow::{Block, FollowConfig},
 };
-use serde_json::json;
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -25,20 +24,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Bench, Duty, Secret, Situation, Tamper, plan};
 use crate::{
-    chain::{ChainService, Head, Projection, head_age},
+    chain::{ChainService, Head, Projection},
     error::{KeeperError, Result},
-    models,
+    life, models,
     store::{Store, StoreOptions, StoreTransaction},
-    supervise::{Backoff, Supervisor, while_progressing},
-    telemetry::{HealthServer, Readiness, upkeep},
+    supervise::while_progressing,
+    telemetry::{HealthServer, upkeep},
     tx::{Action, Judge, Revert, TxConfig, TxManager, Verdict},
     view::{ChainView, log},
 };
 
 /// How often time alone is looked at.
 const TICK: Duration = Duration::from_millis(250);
-/// A head older than this means that the endpoint or the chain stands still.
-const STALE_HEAD: Duration = Duration::from_secs(120);
 /// Pause before a move that would revert is tried again: the chain is ahead of what is stored, or behind.
 const NOT_YET: Duration = Duration::from_millis(700);
 
@@ -274,7 +271,10 @@ pub(crate) async fn start(settings: Settings, setup: Setup, shutdown: Cancellati
     let bench = Arc::new(Bench::new(rpc.clone(), blobs, models, tamper, chain_id, move || bell.ring()));
     let health = match settings.http {
         None => None,
-        Some(address) => Some(HealthServer::bind(address, probe(head.clone(), tx.clone())).await?),
+        Some(address) => {
+            let (head, tx) = (head.clone(), tx.clone());
+            Some(HealthServer::bind(address, move || life::readiness(&head, &tx, false)).await?)
+        }
     };
     let http = health.as_ref().and_then(HealthServer::address);
     let events = Events { store: store.clone(), suite: suite.clone(), desk: desk.clone() };
@@ -293,7 +293,9 @@ pub(crate) async fn start(settings: Settings, setup: Setup, shutdown: Cancellati
         looks: AtomicU64::new(0),
     };
     let cancel = shutdown.child_token();
-    let supervisor = supervise(&cancel, chain, &tx, planner);
+    let mut supervisor = life::supervise(&cancel, chain, &tx);
+    let planner = Arc::new(planner);
+    supervisor.spawn("planner", move |cancel| planner.clone().run(cancel));
     if let Some(health) = health {
         tokio::spawn(health.serve(cancel.clone()));
     }
@@ -301,41 +303,4 @@ pub(crate) async fn start(settings: Settings, setup: Setup, shutdown: Cancellati
     tracing::info!(account = %me, role, "started");
     let running = tokio::spawn(supervisor.wait());
     Ok(Handle { account: me, tx, head, http, shutdown: cancel, running })
-}
-
-fn supervise(cancel: &CancellationToken, chain: ChainService<Events>, tx: &TxManager, planner: Planner) -> Supervisor {
-    // The endpoint is asked several times a second when all is well; a pause of seconds is long.
-    let quick = Backoff { most: Duration::from_secs(3), healthy: Duration::from_secs(1), ..Backoff::default() };
-    let mut supervisor = Supervisor::new(cancel.clone(), quick);
-    let chain = Arc::new(chain);
-    supervisor.spawn("chain", move |cancel| {
-        let chain = chain.clone();
-        async move { chain.run(cancel).await }
-    });
-    let manager = tx.clone();
-    supervisor.spawn("transactions", move |cancel| {
-        let manager = manager.clone();
-        async move { manager.run(cancel).await }
-    });
-    let planner = Arc::new(planner);
-    supervisor.spawn("planner", move |cancel| planner.clone().run(cancel));
-    supervisor
-}
-
-fn probe(head: watch::Receiver<Option<Head>>, tx: TxManager) -> impl Fn() -> Readiness + Send + Sync {
-    move || {
-        let newest = *head.borrow();
-        let age = head_age(&head);
-        let caught_up = newest.is_some_and(|head| head.caught_up);
-        let fresh = age.is_some_and(|age| age < STALE_HEAD);
-        let funded = !tx.is_out_of_funds();
-        let facts = json!({
-            "ready": caught_up && fresh && funded,
-            "caught_up": caught_up,
-            "head": newest.map(|head| head.number),
-            "head_age_seconds": age.map(|age| age.as_secs_f64()),
-            "funded": funded,
-        });
-        Readiness { ready: caught_up && fresh && funded, facts }
-    }
 }
