@@ -2,7 +2,7 @@
 
 use crate::{
     Hash,
-    merkle::{Tree, leaf_hash, row_root},
+    merkle::{Tree, leaf_hash, leaf_hashes, row_root},
 };
 
 /// Length of an encoded task leaf.
@@ -134,7 +134,8 @@ impl Batch {
                 leaf
             })
             .collect();
-        let tree = Tree::new(leaves.iter().map(TaskLeaf::hash).collect());
+        let encoded: Vec<[u8; TASK_LEAF_LEN]> = leaves.iter().map(TaskLeaf::encode).collect();
+        let tree = Tree::new(leaf_hashes(encoded.as_flattened(), TASK_LEAF_LEN));
         Ok(Self { scope, tasks, leaves, tree })
     }
 

@@ -307,7 +307,7 @@ mod tests {
         for (operator, root) in trace.roots().iter().enumerate() {
             let (rows, hashes) = (trace.rows(operator).unwrap(), trace.row_hashes(operator).unwrap());
             assert_eq!(rows.iter().map(|row| leaf_hash(row)).collect::<Vec<_>>(), hashes);
-            assert_eq!(&Tree::new(hashes).root(), root);
+            assert_eq!(&Tree::new(hashes.to_vec()).root(), root);
             assert_eq!(trace.row(operator, rows.len() - 1).as_ref(), rows.last());
             assert_eq!(trace.row(operator, rows.len()), None);
         }

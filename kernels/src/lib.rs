@@ -4,6 +4,7 @@
 
 mod cpu;
 mod error;
+mod isa;
 #[cfg(test)]
 mod reference;
 mod tensor;

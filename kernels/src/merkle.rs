@@ -4,25 +4,53 @@
 //! * node: `keccak256(0x01 ‖ left ‖ right)`
 //! * root: `keccak256(0x02 ‖ uint64 count ‖ top)`, where `top` is the last node of the tree
 //!
-//! The shape is that of `rs_merkle`: an odd last node moves up to the next level unchanged. A proof holds the siblings
+//! The shape is that of the `rs_merkle` crate: an odd last node moves up to the next level unchanged. A proof holds the siblings
 //! from the bottom to the top, and none for a level on which its node moves up. The prefixes keep leaves, nodes and roots
 //! apart, and the count in the root fixes the shape, so one root has one reading.
 
 use rayon::prelude::*;
 
-use crate::{Hash, keccak::keccak256};
+use crate::{
+    Hash,
+    keccak::{keccak256, keccak256_rows},
+};
 
-/// Trees of at least this many leaves are built level by level on all threads; smaller ones by `rs_merkle`.
-const PARALLEL_FROM: usize = 1024;
+/// What is hashed before the data of a leaf.
+pub(crate) const LEAF: u8 = 0x00;
+/// What is hashed before the halves of a node.
+const NODE: u8 = 0x01;
+
+/// Hashes that one thread computes at a time.
+const CHUNK: usize = 512;
 
 /// Hash of a leaf that holds `data`.
 pub fn leaf_hash(data: &[u8]) -> Hash {
-    keccak256(&[&[0x00], data])
+    keccak256(&[&[LEAF], data])
+}
+
+/// Hashes of the leaves that hold the rows of `length` bytes in `rows`, one after the other.
+///
+/// # Panics
+/// If `rows` does not hold a whole number of rows, or `length` is 0.
+pub fn leaf_hashes(rows: &[u8], length: usize) -> Vec<Hash> {
+    assert!(rows.len().is_multiple_of(length), "{} bytes of rows of {length}", rows.len());
+    let mut hashes = vec![[0; 32]; rows.len() / length];
+    hash_rows(LEAF, rows, length, &mut hashes);
+    hashes
+}
+
+/// Hashes rows on all threads.
+fn hash_rows(prefix: u8, rows: &[u8], length: usize, out: &mut [Hash]) {
+    if out.len() <= CHUNK {
+        return keccak256_rows(prefix, rows, length, out);
+    }
+    let chunks = out.par_chunks_mut(CHUNK).zip(rows.par_chunks(CHUNK * length));
+    chunks.for_each(|(out, rows)| keccak256_rows(prefix, rows, length, out));
 }
 
 /// Hash of an inner node.
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let mut bytes = [0x01; 65];
+    let mut bytes = [NODE; 65];
     bytes[1..33].copy_from_slice(left);
     bytes[33..].copy_from_slice(right);
     keccak256(&[&bytes])
@@ -74,54 +102,43 @@ pub fn verify(root: &Hash, count: u64, index: u64, leaf: &Hash, proof: &[Hash]) 
 /// A tree without leaves has a root of its own, under which nothing verifies.
 #[derive(Debug)]
 pub struct Tree {
-    levels: Levels,
-}
-
-enum Levels {
-    Ordinary(rs_merkle::MerkleTree<Domain>),
     /// From the leaves to the top; every level of more than one node is followed by its parents.
-    Large(Vec<Vec<Hash>>),
+    levels: Vec<Vec<Hash>>,
 }
 
 impl Tree {
     /// Builds the tree over leaf hashes (see [`leaf_hash`]).
     pub fn new(leaves: Vec<Hash>) -> Self {
-        let levels = if leaves.len() < PARALLEL_FROM {
-            Levels::Ordinary(rs_merkle::MerkleTree::from_leaves(&leaves))
-        } else {
-            Levels::Large(build(leaves))
-        };
+        let mut levels = vec![leaves];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            let (pairs, odd) = level.as_chunks::<2>();
+            let mut parents = vec![[0; 32]; pairs.len()];
+            hash_rows(NODE, pairs.as_flattened().as_flattened(), 64, &mut parents);
+            parents.extend(odd);
+            levels.push(parents);
+        }
         Self { levels }
     }
 
     /// Number of leaves.
     pub fn len(&self) -> usize {
-        match &self.levels {
-            Levels::Ordinary(tree) => tree.leaves_len(),
-            Levels::Large(levels) => levels[0].len(),
-        }
+        self.leaves().len()
     }
 
     /// Whether the tree has no leaves.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.leaves().is_empty()
     }
 
     /// The leaves, as they were given.
-    pub fn leaves(&self) -> Vec<Hash> {
-        match &self.levels {
-            Levels::Ordinary(tree) => tree.leaves().unwrap_or_default(),
-            Levels::Large(levels) => levels[0].clone(),
-        }
+    pub fn leaves(&self) -> &[Hash] {
+        &self.levels[0]
     }
 
     /// The root, which binds the number of leaves.
     pub fn root(&self) -> Hash {
-        let top = match &self.levels {
-            Levels::Ordinary(tree) => tree.root().unwrap_or_default(),
-            Levels::Large(levels) => levels[levels.len() - 1][0],
-        };
-        root_hash(self.len() as u64, &top)
+        let top = self.levels.last().and_then(|level| level.first());
+        root_hash(self.len() as u64, top.unwrap_or(&[0; 32]))
     }
 
     /// The siblings of leaf `index`, from the bottom to the top.
@@ -130,58 +147,8 @@ impl Tree {
     /// If there is no such leaf, as indexing a slice does.
     pub fn proof(&self, index: usize) -> Vec<Hash> {
         assert!(index < self.len(), "leaf {index} of a tree of {}", self.len());
-        match &self.levels {
-            Levels::Ordinary(tree) => tree.proof(&[index]).proof_hashes().to_vec(),
-            Levels::Large(levels) => levels
-                .iter()
-                .enumerate()
-                .filter_map(|(height, level)| level.get((index >> height) ^ 1))
-                .copied()
-                .collect(),
-        }
-    }
-}
-
-/// All levels of a tree, each computed on all threads.
-fn build(leaves: Vec<Hash>) -> Vec<Vec<Hash>> {
-    let mut levels = vec![leaves];
-    while let Some(level) = levels.last().filter(|level| level.len() > 1) {
-        let parent = |pair: &[Hash]| match pair {
-            [left, right] => node_hash(left, right),
-            odd => odd[0],
-        };
-        let parents = if level.len() >= PARALLEL_FROM {
-            level.par_chunks(2).with_min_len(256).map(parent).collect()
-        } else {
-            level.chunks(2).map(parent).collect()
-        };
-        levels.push(parents);
-    }
-    levels
-}
-
-/// `rs_merkle`'s hasher with this project's node prefix; an odd node moves up, as is its default.
-#[derive(Clone)]
-struct Domain;
-
-impl rs_merkle::Hasher for Domain {
-    type Hash = Hash;
-
-    fn hash(data: &[u8]) -> Hash {
-        leaf_hash(data)
-    }
-
-    fn concat_and_hash(left: &Hash, right: Option<&Hash>) -> Hash {
-        right.map_or(*left, |right| node_hash(left, right))
-    }
-}
-
-impl std::fmt::Debug for Levels {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Ordinary(tree) => write!(f, "Ordinary({} leaves)", tree.leaves_len()),
-            Self::Large(levels) => write!(f, "Large({} leaves)", levels[0].len()),
-        }
+        let levels = self.levels.iter().enumerate();
+        levels.filter_map(|(height, level)| level.get((index >> height) ^ 1)).copied().collect()
     }
 }
 
@@ -195,30 +162,42 @@ mod tests {
         (0..count as u64).map(|i| leaf_hash(&i.to_be_bytes())).collect()
     }
 
+    /// `rs_merkle`'s hasher with this project's node prefix; an odd node moves up, as is its default.
+    #[derive(Clone)]
+    struct Domain;
+
+    impl rs_merkle::Hasher for Domain {
+        type Hash = Hash;
+
+        fn hash(data: &[u8]) -> Hash {
+            leaf_hash(data)
+        }
+
+        fn concat_and_hash(left: &Hash, right: Option<&Hash>) -> Hash {
+            right.map_or(*left, |right| node_hash(left, right))
+        }
+    }
+
     #[test]
-    fn both_builders_agree_on_every_shape() {
-        for count in (1..70).chain([255, 256, 257, 1000, 1023]) {
+    fn every_shape_is_that_of_rs_merkle() {
+        for count in (1..70).chain([255, 256, 257, 1023, 1024, 2047, 4097, 10_000]) {
+            let reference = rs_merkle::MerkleTree::<Domain>::from_leaves(&leaves(count));
             let tree = Tree::new(leaves(count));
             assert_eq!(tree.leaves(), leaves(count));
-            let large = Tree { levels: Levels::Large(build(leaves(count))) };
-            assert!(matches!(tree.levels, Levels::Ordinary(_)));
-            assert_eq!(tree.root(), large.root(), "{count} leaves");
-            assert_eq!(large.leaves(), leaves(count));
-            for index in 0..count {
-                assert_eq!(tree.proof(index), large.proof(index), "leaf {index} of {count}");
+            assert_eq!(tree.root(), root_hash(count as u64, &reference.root().unwrap()), "{count} leaves");
+            for index in (0..count).step_by(count.div_ceil(300)).chain([count - 1]) {
+                let expected = reference.proof(&[index]);
+                assert_eq!(tree.proof(index), expected.proof_hashes(), "leaf {index} of {count}");
             }
         }
     }
 
     #[test]
-    fn large_trees_agree_with_rs_merkle() {
-        for count in [1024, 2047, 4097, 10_000] {
-            let reference = rs_merkle::MerkleTree::<Domain>::from_leaves(&leaves(count));
-            let tree = Tree::new(leaves(count));
-            assert_eq!(tree.root(), root_hash(count as u64, &reference.root().unwrap()));
-            for index in [0, 1, count / 2, count - 2, count - 1] {
-                assert_eq!(tree.proof(index), reference.proof(&[index]).proof_hashes());
-            }
+    fn rows_become_leaves() {
+        for (length, count) in [(1, 3), (31, 40), (164, 1_500)] {
+            let rows: Vec<u8> = (0..length * count).map(|at| (at % 251) as u8).collect();
+            let expected: Vec<Hash> = rows.chunks_exact(length).map(leaf_hash).collect();
+            assert_eq!(leaf_hashes(&rows, length), expected);
         }
     }
 

@@ -2,7 +2,14 @@
 
 use rayon::prelude::*;
 
-use crate::merkle::{Tree, leaf_hash};
+use crate::{
+    Hash,
+    keccak::keccak256_rows,
+    merkle::{LEAF, Tree},
+};
+
+/// Rows that one thread writes and hashes at a time.
+const ROWS: usize = 16;
 
 /// What an operator made of the tokens of one task or of several, token by token.
 ///
@@ -89,14 +96,15 @@ impl Tensor {
 
     /// Tree over the rows of the tensor of one task of `n` tokens.
     pub(crate) fn tree(&self, n: usize) -> Tree {
-        // A row is written where the last one was: nothing is allocated a row.
-        let leaf = |buffer: &mut Vec<u8>, r: usize| {
+        // Rows are written side by side where the last ones were: nothing is allocated a row.
+        let hash = |buffer: &mut Vec<u8>, (at, out): (usize, &mut [Hash])| {
             buffer.clear();
-            self.put_row(n, r, buffer);
-            leaf_hash(buffer)
+            (0..out.len()).for_each(|row| self.put_row(n, at * ROWS + row, buffer));
+            keccak256_rows(LEAF, buffer, buffer.len() / out.len(), out);
         };
-        let rows = (0..self.row_count(n)).into_par_iter().with_min_len(16);
-        Tree::new(rows.map_init(Vec::new, leaf).collect())
+        let mut leaves = vec![[0; 32]; self.row_count(n)];
+        leaves.par_chunks_mut(ROWS).enumerate().for_each_init(Vec::new, hash);
+        Tree::new(leaves)
     }
 }
 

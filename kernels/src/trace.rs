@@ -50,7 +50,7 @@ impl Trace {
     }
 
     /// Hash of each row of the tensor that the operator number `operator` made: the leaves under its root.
-    pub fn row_hashes(&self, operator: usize) -> Option<Vec<Hash>> {
+    pub fn row_hashes(&self, operator: usize) -> Option<&[Hash]> {
         self.trees.get(operator).map(Tree::leaves)
     }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::{
     ModelError,
     fixed::{PRE_SHIFT, rsh64},
-    merkle::{Tree, leaf_hash},
+    merkle::{Tree, leaf_hash, leaf_hashes},
     tape::{Operator, Tape, WeightTensor},
 };
 
@@ -79,10 +79,12 @@ impl Weights {
 
     /// All rows of a tensor.
     pub(crate) fn tensor(&self, tensor: usize) -> std::slice::ChunksExact<'_, u8> {
-        let WeightTensor { rows, .. } = self.tensors[tensor];
-        let row_len = self.tensors[tensor].row_len();
-        let start = self.starts[tensor];
-        self.bytes()[start..start + rows as usize * row_len].chunks_exact(row_len)
+        self.tensor_bytes(tensor).chunks_exact(self.tensors[tensor].row_len())
+    }
+
+    fn tensor_bytes(&self, tensor: usize) -> &[u8] {
+        let spec = self.tensors[tensor];
+        &self.bytes()[self.starts[tensor]..][..spec.rows as usize * spec.row_len()]
     }
 
     /// One row of a tensor.
@@ -105,8 +107,7 @@ impl Weights {
     }
 
     fn build(&self, tensor: usize) -> Tree {
-        let rows: Vec<&[u8]> = self.tensor(tensor).collect();
-        Tree::new(rows.par_iter().with_min_len(64).map(|row| leaf_hash(row)).collect())
+        Tree::new(leaf_hashes(self.tensor_bytes(tensor), self.tensors[tensor].row_len()))
     }
 
     /// Checks the bounds that the tape's shapes alone cannot give.

@@ -52,7 +52,7 @@ impl Testimony {
         if self.forged.contains(&operator) {
             return self.rows(trace, operator).iter().map(|row| leaf_hash(row)).collect();
         }
-        trace.row_hashes(operator).unwrap_or_default()
+        trace.row_hashes(operator).unwrap_or_default().to_vec()
     }
 
     /// One row of an operator's tensor.
@@ -102,7 +102,7 @@ mod tests {
             let said = Testimony::new(&trace, 0, &tamper);
             assert_eq!(first_difference(trace.roots(), &said.roots), Some(at));
             let hashes = said.row_hashes(&trace, at);
-            assert_eq!(first_difference(&trace.row_hashes(at).unwrap(), &hashes), Some(0));
+            assert_eq!(first_difference(trace.row_hashes(at).unwrap(), &hashes), Some(0));
             assert_eq!(Tree::new(hashes.clone()).root(), said.roots[at]);
             assert_eq!(leaf_hash(&said.row(&trace, at, 0).unwrap()), hashes[0]);
             // What it commits to is what its trace ends with.

@@ -3,8 +3,9 @@
 use super::{
     pack::{LANES, PackedLinear},
     rows::{self, Channels, RowScale},
-    simd::{Block, Isa, Operands, ROWS, Simd, multiversion},
+    simd::{Block, Operands, ROWS, Simd, multiversion},
 };
+use crate::isa::Isa;
 
 /// Tokens that go through all weights before the next: their bytes stay in the first-level cache.
 const TOKENS: usize = 48;

@@ -16,9 +16,10 @@ use std::{ops::Range, sync::OnceLock};
 
 use rayon::prelude::*;
 
-use self::{attention::Scores, linear::Activations, pack::PackedLinear, rows::NormGains, simd::Isa};
+use self::{attention::Scores, linear::Activations, pack::PackedLinear, rows::NormGains};
 use crate::{
     fixed,
+    isa::Isa,
     merkle::Tree,
     tape::{Operator, Shape, Tape, WeightKind},
     tensor::{Exp, Sum, Tensor},

@@ -1,4 +1,4 @@
-//! Instruction sets, and the one kernel that is written for each of them: blocks of 8-bit dot products.
+//! The one kernel that is written for each instruction set: blocks of 8-bit dot products.
 //!
 //! Everything else is written once and compiled for each set (see [`multiversion`]). Integers leave the compiler no
 //! freedom, so all versions make the same bits.
@@ -10,43 +10,6 @@ pub(crate) const ROWS: usize = 6;
 
 /// Dot products of up to [`ROWS`] rows with [`LANES`] lanes.
 pub(crate) type Block = [[i32; LANES]; ROWS];
-
-/// The instruction sets that there is code for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only the portable code runs on other processors"))]
-pub(crate) enum Isa {
-    /// What every processor of the target has.
-    Portable,
-    /// x86-64 with AVX2.
-    Avx2,
-    /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
-    Avx512,
-}
-
-impl Isa {
-    /// The best that this processor can run.
-    pub(crate) fn detect() -> Self {
-        Self::available().last().copied().unwrap_or(Self::Portable)
-    }
-
-    /// All that this processor can run, the best last.
-    pub(crate) fn available() -> Vec<Self> {
-        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "more are added on x86-64"))]
-        let mut all = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::is_x86_feature_detected as has;
-            if has!("avx2") {
-                all.push(Self::Avx2);
-                let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
-                if avx512 && has!("avx512vnni") {
-                    all.push(Self::Avx512);
-                }
-            }
-        }
-        all
-    }
-}
 
 /// Dot products of `rows` rows of `x`, which start `stride` apart, with the lanes of `lines`: one sum of products of
 /// signed `x` and unsigned lanes for each row and lane.
@@ -224,8 +187,8 @@ mod x86 {
 macro_rules! multiversion {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:ident;) => {
         $(#[$doc])*
-        pub(crate) fn $name(isa: $crate::cpu::simd::Isa, $($arg: $ty),*) {
-            use $crate::cpu::simd;
+        pub(crate) fn $name(isa: $crate::isa::Isa, $($arg: $ty),*) {
+            use $crate::{cpu::simd, isa::Isa};
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
             fn avx512($($arg: $ty),*) { $body::<simd::Avx512>($($arg),*) }
@@ -235,10 +198,10 @@ macro_rules! multiversion {
             match isa {
                 // SAFETY: an `Isa` is chosen among those that the processor has.
                 #[cfg(target_arch = "x86_64")]
-                simd::Isa::Avx512 => unsafe { avx512($($arg),*) },
+                Isa::Avx512 => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
-                simd::Isa::Avx2 => unsafe { avx2($($arg),*) },
+                Isa::Avx2 => unsafe { avx2($($arg),*) },
                 _ => $body::<simd::Portable>($($arg),*),
             }
         }

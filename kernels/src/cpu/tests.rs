@@ -11,9 +11,9 @@ use super::{
     linear::dot,
     pack::{LANES, Line},
     rows::{self, Channels, NormGains, RowScale},
-    simd::{Block, Isa, Operands, ROWS},
+    simd::{Block, Operands, ROWS},
 };
-use crate::{fixed, reference, tape::Tape, tensor::Exp, weights::Weights};
+use crate::{fixed, isa::Isa, reference, tape::Tape, tensor::Exp, weights::Weights};
 
 fn tiny() -> (Tape, Weights) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-fixtures/models/tiny");
