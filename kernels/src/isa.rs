@@ -1,5 +1,7 @@
 //! Instruction sets.
 
+use std::sync::LazyLock;
+
 /// The instruction sets that there is code for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only the portable code runs on other processors"))]
@@ -10,12 +12,15 @@ pub(crate) enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
     Avx512,
+    /// That with the 8-bit tiles of AMX, where the system lets a process use them.
+    Amx,
 }
 
 impl Isa {
     /// The best that this processor can run.
     pub(crate) fn detect() -> Self {
-        Self::available().last().copied().unwrap_or(Self::Portable)
+        static BEST: LazyLock<Isa> = LazyLock::new(|| Isa::available().pop().unwrap_or(Isa::Portable));
+        *BEST
     }
 
     /// All that this processor can run, the best last.
@@ -30,6 +35,9 @@ impl Isa {
                 let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
                 if avx512 && has!("avx512vnni") {
                     all.push(Self::Avx512);
+                    if crate::cpu::amx::is_available() {
+                        all.push(Self::Amx);
+                    }
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Matrix products, each with what follows it on every number.
 
+#[cfg(target_arch = "x86_64")]
+use super::amx;
 use super::{
     pack::{LANES, PackedLinear},
     rows::{self, Channels, RowScale},
@@ -70,28 +72,53 @@ fn product(
     shift: u32,
     mut sink: impl FnMut(usize, usize, &[i32], RowScale, Channels<'_>),
 ) {
-    let width = weights.width;
-    let tokens = input.max.len();
+    let sink = |first_token: usize, first: usize, acc: &[[i32; LANES]]| {
+        let lanes = first..weights.rows.min(first + LANES);
+        let (mul, bias, row_shift) =
+            (&weights.mul[lanes.clone()], &weights.bias[lanes.clone()], &weights.shift[lanes.clone()]);
+        for (token, acc) in (first_token..).zip(acc) {
+            let scale = RowScale { max: input.max[token].into(), offset: input.offsets[token] };
+            sink(token, first, &acc[..lanes.len()], scale, Channels { mul, bias, row_shift, shift });
+        }
+    };
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
+        return on_tiles(input, weights, sink);
+    }
+    on_vectors(isa, input, weights, sink);
+}
+
+fn on_vectors(
+    isa: Isa,
+    input: Activations<'_>,
+    weights: &PackedLinear,
+    mut sink: impl FnMut(usize, usize, &[[i32; LANES]]),
+) {
+    let (stride, tokens) = (weights.width, input.max.len());
     let mut acc: Block = [[0; LANES]; ROWS];
     for start in (0..tokens).step_by(TOKENS) {
         let end = tokens.min(start + TOKENS);
         for (block, lines) in weights.blocks().enumerate() {
-            let first = block * LANES;
-            let lanes = first..weights.rows.min(first + LANES);
-            let channels = Channels {
-                mul: &weights.mul[lanes.clone()],
-                bias: &weights.bias[lanes.clone()],
-                row_shift: &weights.shift[lanes],
-                shift,
-            };
             for token in (start..end).step_by(ROWS) {
                 let rows = ROWS.min(end - token);
-                dot(isa, Operands { x: &input.x[token * width..], stride: width, rows, lines }, &mut acc);
-                for (token, acc) in (token..token + rows).zip(&acc) {
-                    let scale = RowScale { max: input.max[token].into(), offset: input.offsets[token] };
-                    sink(token, first, &acc[..channels.mul.len()], scale, channels);
-                }
+                dot(isa, Operands { x: &input.x[token * stride..], stride, rows, lines }, &mut acc);
+                sink(token, block * LANES, &acc[..rows]);
             }
+        }
+    }
+}
+
+/// All weights go past the rows of the tiles, which are configured once for them.
+#[cfg(target_arch = "x86_64")]
+fn on_tiles(input: Activations<'_>, weights: &PackedLinear, mut sink: impl FnMut(usize, usize, &[[i32; LANES]])) {
+    let (stride, tokens) = (weights.width, input.max.len());
+    let mut acc = [[0; LANES]; amx::ROWS];
+    for token in (0..tokens).step_by(amx::ROWS) {
+        let rows = amx::ROWS.min(tokens - token);
+        let tiles = amx::Tiles::new(rows);
+        for (block, lines) in weights.blocks().enumerate() {
+            tiles.dot(Operands { x: &input.x[token * stride..], stride, rows, lines }, &mut acc);
+            sink(token, block * LANES, &acc[..rows]);
         }
     }
 }

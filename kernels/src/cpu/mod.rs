@@ -3,6 +3,8 @@
 //! Tasks are put one after the other without padding. Only attention and pooling look across tokens, and they keep to
 //! their task, so no bit of a result depends on what it was computed with.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
 mod attention;
 mod linear;
 mod pack;

@@ -34,7 +34,7 @@ impl Operands<'_> {
 }
 
 /// Lines that hold one step of all lanes.
-const LINES: usize = LANES / 16;
+pub(crate) const LINES: usize = LANES / 16;
 
 /// An instruction set as a type, for code that is compiled once for each.
 pub(crate) trait Simd {
@@ -198,7 +198,7 @@ macro_rules! multiversion {
             match isa {
                 // SAFETY: an `Isa` is chosen among those that the processor has.
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => unsafe { avx512($($arg),*) },
+                Isa::Avx512 | Isa::Amx => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => unsafe { avx2($($arg),*) },

@@ -8,8 +8,8 @@ use super::{
     Engine, attention,
     attention::Scores,
     group,
-    linear::dot,
-    pack::{LANES, Line},
+    linear::{Activations, dot, to_bytes},
+    pack::{LANES, Line, PackedLinear},
     rows::{self, Channels, NormGains, RowScale},
     simd::{Block, Operands, ROWS},
 };
@@ -99,6 +99,36 @@ proptest! {
             let residual = i32::from(x[i]) << (residual_shift + row_shift[i]);
             prop_assert_eq!(sums[i], fixed::clamp(product(i) + residual, fixed::SUM_MAX));
             prop_assert_eq!(i32::from(gelus[i]), fixed::gelu(fixed::saturate16(product(i))));
+        }
+    }
+
+    /// Widths with and without a tile's depth, and tokens around the rows of vectors and tiles.
+    #[test]
+    fn matrix_products(
+        width in prop_oneof![Just(4usize), Just(60), Just(64), Just(128), Just(192)],
+        channels in 1usize..140,
+        tokens in prop_oneof![1usize..10, 14usize..19, 30usize..36, 60usize..70],
+        x in prop::collection::vec(byte(), 70 * 192),
+        w in prop::collection::vec(byte(), 1_000),
+        max in 1u16..=32767,
+    ) {
+        let (mul, bias, shift) = (1u32 << 20, -3i32, 40);
+        let weight = |channel: usize, at: usize| w[(channel * 61 + at * 7) % w.len()];
+        let row = |channel: usize| -> Vec<u8> {
+            let scale = [mul.to_be_bytes().as_slice(), &bias.to_be_bytes(), &[0]].concat();
+            scale.into_iter().chain((0..width).map(|at| weight(channel, at).cast_unsigned())).collect()
+        };
+        let rows: Vec<Vec<u8>> = (0..channels).map(row).collect();
+        let packed = PackedLinear::new(width, rows.iter().map(Vec::as_slice));
+        let x = &x[..tokens * width];
+        let offset = |row: &[i8]| 128 * row.iter().map(|&x| i32::from(x)).sum::<i32>();
+        let offsets: Vec<i32> = x.chunks_exact(width).map(offset).collect();
+        let out = same(|isa| to_bytes(isa, Activations { x, max: &vec![max; tokens], offsets: &offsets }, &packed, shift));
+        for (token, channel) in (0..tokens).flat_map(|token| (0..channels).map(move |channel| (token, channel))) {
+            let term = |at: usize| i32::from(x[token * width + at]) * i32::from(weight(channel, at));
+            let acc: i32 = (0..width).map(term).sum();
+            let product = fixed::requantise(acc, max.into(), mul as i32, shift) + bias;
+            prop_assert_eq!(i32::from(out[token * channels + channel]), fixed::clamp(product, 127));
         }
     }
 

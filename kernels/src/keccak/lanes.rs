@@ -44,7 +44,7 @@ pub(super) fn count(isa: Isa) -> usize {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => 4,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => 8,
+        Isa::Avx512 | Isa::Amx => 8,
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn hash<'a>(isa: Isa, prefix: u8, row: impl Fn(usize) -> &'a [u8], ou
         Isa::Avx2 => unsafe { x86::hash_avx2(prefix, rows, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::hash_avx512(prefix, rows, out) },
+        Isa::Avx512 | Isa::Amx => unsafe { x86::hash_avx512(prefix, rows, out) },
     }
 }
 

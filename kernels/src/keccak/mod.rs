@@ -38,8 +38,8 @@ fn rows_with(isa: Isa, prefix: u8, rows: &[u8], length: usize, out: &mut [Hash])
         lanes::hash(isa, prefix, |lane| row(at + lane.min(taken - 1)), &mut out[at..at + taken]);
         at += taken;
     }
-    for at in at..out.len() {
-        out[at] = keccak256(&[&[prefix], row(at)]);
+    for (hash, at) in out[at..].iter_mut().zip(at..) {
+        *hash = keccak256(&[&[prefix], row(at)]);
     }
 }
 
