@@ -1,6 +1,7 @@
 //! Cheating on purpose: a lie or a silence is played on a devnet by the same keepers that work on a real chain, and what it cost whom is
 //! read from the chain.
 
+mod abuse;
 mod court;
 mod kinds;
 
@@ -68,7 +69,7 @@ pub struct Party {
 /// Plays `kind` on a devnet of its own.
 pub async fn play(output: Output, base: &Config, ground: &Setup, kind: &Kind) -> Result<Verdict> {
     let started = Instant::now();
-    output.note(format!("{}: {}", kind.name, kind.about));
+    output.note("one chain, an order of four tasks, a provider, four validators; some kinds take two minutes");
     let court = Court::start(output, base, ground).await?;
     let play = kind.play();
     let parties = court.parties();
@@ -78,7 +79,7 @@ pub async fn play(output: Output, base: &Config, ground: &Setup, kind: &Kind) ->
     }
     let mut keepers = court.keepers(&play).await?;
     let opened = court.order(&play).await?;
-    court.finish(&mut keepers, opened.block).await?;
+    court.finish(&play, &mut keepers, &opened).await?;
     drop(keepers);
     let moves = moves::since(&court.chain, opened.block).await?;
     let mut changes = Vec::new();
@@ -146,7 +147,9 @@ impl Verdict {
         let start = self.moves.first().map_or(0, |step| step.time);
         for step in &self.moves {
             let who = names.get(&step.by).map_or_else(|| step.by.to_string(), ToString::to_string);
-            table.add_row([(step.time - start).to_string(), who, step.did.join("; "), step.gas.to_string()]);
+            let did = step.did.join("; ");
+            let did = names.iter().fold(did, |did, (account, name)| did.replace(&account.to_string(), name));
+            table.add_row([(step.time - start).to_string(), who, did, step.gas.to_string()]);
         }
         say!("{}: {}\n\n{table}\n", self.kind, self.about);
         let mut table = list(["who", "ledger", "stake", "seat", "bonds"]);

@@ -7,6 +7,7 @@ use alloy::{
     signers::local::PrivateKeySigner,
     sol_types::SolEvent,
 };
+use assay_blobs::Blobs;
 use assay_contracts::{
     DisputeGame,
     JobEscrow::{Order, Policy},
@@ -71,6 +72,8 @@ impl Court {
         let seated: Vec<Address> = court.validators.iter().map(|key| key.address()).collect();
         futures::future::join_all(seated.iter().map(|validator| court.seat(*validator))).await;
         court.bond(court.challenger.address()).await;
+        // To demand results that are withheld.
+        court.net.fund(court.challenger.address(), court.net.suite.job_escrow).await;
         court
     }
 
@@ -126,6 +129,10 @@ impl Court {
     }
 
     pub async fn validator(&self, number: usize, tamper: Tamper) -> Handle {
+        self.validator_with(number, self.setup(&self.validators[number], tamper)).await
+    }
+
+    async fn validator_with(&self, number: usize, setup: Setup) -> Handle {
         let config = validator::Config {
             store: self.net.path(&format!("validator{number}.sqlite")),
             models: vec![tiny_model_dir()],
@@ -134,7 +141,6 @@ impl Court {
             tx: quick_tx(),
             ..validator::Config::default()
         };
-        let setup = self.setup(&self.validators[number], tamper);
         validator::start(config, setup, CancellationToken::new()).await.unwrap()
     }
 
@@ -168,7 +174,30 @@ impl Court {
         futures::future::join_all((0..4).map(|number| self.validator(number, Tamper::default()))).await
     }
 
+    /// A blob store that has the order's inputs and no results.
+    pub fn without_results(&self, order: &Opened) -> Blobs {
+        let root = alloy::hex::encode(order.order.inputsRoot);
+        let elsewhere = self.net.path("elsewhere");
+        std::fs::create_dir_all(elsewhere.join("inputs")).unwrap();
+        std::fs::copy(self.net.path(&format!("blobs/inputs/{root}")), elsewhere.join("inputs").join(root)).unwrap();
+        Blobs::files(&elsewhere).unwrap()
+    }
+
+    /// A validator with another blob store.
+    pub async fn validator_from(&self, number: usize, blobs: Blobs) -> Handle {
+        self.validator_with(number, Setup { blobs, ..self.setup(&self.validators[number], honest()) }).await
+    }
+
+    /// The challenger with another blob store.
+    pub async fn challenger_from(&self, blobs: Blobs) -> Handle {
+        self.challenger_with(Setup { blobs, ..self.setup(&self.challenger, honest()) }).await
+    }
+
     pub async fn challenger(&self) -> Handle {
+        self.challenger_with(self.setup(&self.challenger, Tamper::default())).await
+    }
+
+    async fn challenger_with(&self, setup: Setup) -> Handle {
         let config = challenger::Config {
             store: self.net.path("challenger.sqlite"),
             models: vec![tiny_model_dir()],
@@ -176,9 +205,7 @@ impl Court {
             tx: quick_tx(),
             ..challenger::Config::default()
         };
-        challenger::start(config, self.setup(&self.challenger, Tamper::default()), CancellationToken::new())
-            .await
-            .unwrap()
+        challenger::start(config, setup, CancellationToken::new()).await.unwrap()
     }
 
     fn setup(&self, key: &PrivateKeySigner, tamper: Tamper) -> Setup {
