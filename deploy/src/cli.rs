@@ -388,7 +388,7 @@ pub struct InputArgs {
     /// Most units one task may bill [default: those of the longest passage]
     #[arg(long, value_name = "UNITS")]
     pub unit_cap: Option<u32>,
-    /// Have batches drawn and re-executed by validators, under stake enough that no lie pays
+    /// Have batches drawn and re-executed by validators before they are accepted, under stake enough that no lie pays
     #[arg(long)]
     pub verify: bool,
 }

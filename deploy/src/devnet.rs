@@ -11,6 +11,7 @@ use assay_contracts::{ModelRegistry, deploy, suite::Suite};
 use assay_indexer::{CancellationToken, Indexer};
 use assay_keepers::{validator, verification::Handle};
 use assay_kernels::import::Description;
+use futures::future::try_join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -309,9 +310,9 @@ async fn start_validators(
     folder: &Path,
     shutdown: &CancellationToken,
 ) -> Result<Vec<Handle>> {
+    try_join_all((0..count).map(|number| seat(config, accounts::VALIDATOR + number))).await?;
     let mut validators = Vec::new();
     for number in 0..count {
-        seat(config, accounts::VALIDATOR + number).await?;
         let settings = validator::Config {
             store: folder.join(format!("validator{number}.sqlite")),
             models: vec![config.model.clone()],

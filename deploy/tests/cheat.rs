@@ -26,6 +26,9 @@ fn a_wrong_output_is_recomputed() {
     let verdict = play("wrong-output");
     assert_eq!(moves(&verdict, "challenger wins: one number recomputed"), 1);
     assert_eq!(moves(&verdict, "draw task"), 0);
+    let game = &verdict["games"][0];
+    assert_eq!((&game["moves"], verdict["games"].as_array().unwrap().len()), (&8.into(), 1), "{verdict:#}");
+    assert!(game["gas"].as_u64().unwrap() < 2_000_000 && game["largest"].as_u64().unwrap() < 700_000);
 }
 
 #[test]
@@ -81,9 +84,8 @@ fn withheld_results_forfeit_the_batch() {
 #[test]
 fn withheld_inputs_forfeit_the_batch() {
     let verdict = play("withheld-input");
-    assert_eq!((moves(&verdict, "more time to seal"), moves(&verdict, "supply task")), (1, 0));
-    assert_eq!(moves(&verdict, "batch forfeited: withheld"), 1);
-    assert_eq!(moves(&verdict, "slashed"), 0);
+    assert!(moves(&verdict, "more time to seal") >= 1);
+    assert_eq!((moves(&verdict, "batch forfeited: withheld"), moves(&verdict, "slashed")), (1, 0));
 }
 
 #[test]

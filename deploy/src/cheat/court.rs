@@ -17,6 +17,7 @@ use assay_keepers::{
     validator,
     verification::{Handle, Setup, Tamper},
 };
+use futures::future::try_join_all;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -86,6 +87,10 @@ impl Signs {
         self.count::<E>() > 0
     }
 
+    fn is_drawn(&self) -> bool {
+        self.has::<Verification::Drawn>()
+    }
+
     /// Whether a game goes on.
     fn is_open(&self) -> bool {
         self.count::<DisputeGame::GameOpened>() > self.count::<DisputeGame::GameEnded>()
@@ -122,9 +127,7 @@ impl Court {
         }
         let package = Package::open(&ground.model)?;
         let (model, token) = devnet::populate(&config, &package).await?;
-        for number in 0..VALIDATORS {
-            devnet::seat(&config, accounts::VALIDATOR + number).await?;
-        }
+        try_join_all((0..VALIDATORS).map(|number| devnet::seat(&config, accounts::VALIDATOR + number))).await?;
         watch::fund(&Chain::connect(&config, Some(keys::anvil(CHALLENGER))).await?, "1").await?;
         let chain = Chain::connect(&config, Some(keys::anvil(accounts::CUSTOMER))).await?;
         debug_assert_eq!(chain.suite, suite);
@@ -141,6 +144,9 @@ impl Court {
         let limit = self.package.model.max_units();
         let rows = passages::rows(&self.package.tokenizer, limit, &texts)?;
         let model = models::find(&self.chain, Some(self.model), &self.package).await?;
+        // A task may bill more than it holds, or the order itself would forbid it.
+        let units = |row: &Vec<u8>| row.len() / usize::from(model.unit_bytes.max(1));
+        let longest = rows.iter().map(units).max().unwrap_or_default() as u32;
         let terms = OrderConfig {
             verify: true,
             draw_tasks: play.drawn,
@@ -155,7 +161,7 @@ impl Court {
             rows: &rows,
             limit,
             unit_price: None,
-            unit_cap: None,
+            unit_cap: Some(longest + 1),
             terms: &terms,
         };
         open(&self.chain, &self.blobs()?, &request).await
@@ -241,9 +247,11 @@ impl Court {
                 keepers.validators = self.validators(play).await?;
             }
             abuse.commit(self, opened, &signs.logs).await?;
+            // The beacon's round has its blocks to come.
+            let quiet = if signs.is_drawn() || play.is_undrawn { QUIET } else { 2 * QUIET };
             if signs.logs.len() > seen {
                 (seen, since) = (signs.logs.len(), Instant::now());
-            } else if signs.has::<JobEscrow::BatchCommitted>() && since.elapsed() > QUIET {
+            } else if signs.has::<JobEscrow::BatchCommitted>() && since.elapsed() > quiet {
                 // Only a reward is left, which waits until no earlier seal can be opened.
                 let leap = if is_forfeited && !signs.is_open() { 4 * LEAP } else { LEAP };
                 rpc_call(&self.chain, "evm_increaseTime", json!([leap])).await?;

@@ -37,6 +37,8 @@ pub struct Verdict {
     pub moves: Vec<Move>,
     /// Gas of them all.
     pub gas: u64,
+    /// The games among them.
+    pub games: Vec<Game>,
     /// Who gained and lost what.
     pub parties: Vec<Party>,
     /// The token of the amounts.
@@ -45,6 +47,19 @@ pub struct Verdict {
     pub order: B256,
     /// Wall time of the whole.
     pub seconds: f64,
+}
+
+/// A game.
+#[derive(Clone, Debug, Serialize)]
+pub struct Game {
+    /// Its id, as `assay dispute show` takes it.
+    pub id: B256,
+    /// Moves, the seal included.
+    pub moves: usize,
+    /// Gas of them all.
+    pub gas: u64,
+    /// Gas of the costliest.
+    pub largest: u64,
 }
 
 /// What somebody gained or lost, in smallest parts.
@@ -82,6 +97,12 @@ pub async fn play(output: Output, base: &Config, ground: &Setup, kind: &Kind) ->
     court.finish(&play, &mut keepers, &opened).await?;
     drop(keepers);
     let moves = moves::since(&court.chain, opened.block).await?;
+    let mut games = Vec::new();
+    for id in moves::games_since(&court.chain, opened.block).await? {
+        let moves = moves::of_game(&court.chain, id).await?;
+        let (gas, largest) = (moves.iter().map(|step| step.gas), moves.iter().map(|step| step.gas).max());
+        games.push(Game { id, moves: moves.len(), gas: gas.sum(), largest: largest.unwrap_or_default() });
+    }
     let mut changes = Vec::new();
     for ((name, account), before) in parties.into_iter().zip(before) {
         let after = court.holdings(account).await?;
@@ -95,6 +116,7 @@ pub async fn play(output: Output, base: &Config, ground: &Setup, kind: &Kind) ->
         cheat_lost: judge(&play, &changes),
         gas: moves.iter().map(|step| step.gas).sum(),
         moves,
+        games,
         parties: changes,
         token,
         order: opened.id,
@@ -152,6 +174,9 @@ impl Verdict {
             table.add_row([(step.time - start).to_string(), who, did, step.gas.to_string()]);
         }
         say!("{}: {}\n\n{table}\n", self.kind, self.about);
+        for Game { id, moves, gas, largest } in &self.games {
+            say!("game {id}: {moves} moves, {gas} gas, at most {largest} in one");
+        }
         let mut table = list(["who", "ledger", "stake", "seat", "bonds"]);
         let native = Token { address: Address::ZERO, symbol: "ether".into(), decimals: 18 };
         for party in &self.parties {

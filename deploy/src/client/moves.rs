@@ -51,7 +51,7 @@ pub async fn since(chain: &Chain, block: u64) -> Result<Vec<Move>> {
     Ok(all)
 }
 
-/// Transactions to `contracts` since `block` that were mined and reverted, with the contract's error.
+/// Transactions to `contracts` since `block` that were mined and reverted, with the contract's error, or that somebody was faster.
 async fn refused(chain: &Chain, contracts: &[Address], block: u64) -> Result<Vec<Move>> {
     let mut refused = Vec::new();
     let head = chain.provider.get_block_number().await.map_err(from_rpc)?;
@@ -67,7 +67,8 @@ async fn refused(chain: &Chain, contracts: &[Address], block: u64) -> Result<Vec
             let (by, input) = (transaction.from(), transaction.input().clone());
             let request = TransactionRequest::default().from(by).to(to).input(input.clone().into());
             let again = chain.provider.call(request).block((number - 1).into()).await;
-            let why = again.err().map_or("reverted".to_owned(), |error| from_rpc(error).code().to_owned());
+            // What would have passed at the block's start came second in it.
+            let why = again.err().map_or("overtaken".to_owned(), |error| from_rpc(error).code().to_owned());
             refused.push(Move {
                 time: block.header.timestamp,
                 block: number,
@@ -81,6 +82,14 @@ async fn refused(chain: &Chain, contracts: &[Address], block: u64) -> Result<Vec
         }
     }
     Ok(refused)
+}
+
+/// The games that were opened since `block`.
+pub async fn games_since(chain: &Chain, block: u64) -> Result<Vec<B256>> {
+    let filter =
+        Filter::new().address(chain.suite.dispute_game).event_signature(DisputeGame::GameOpened::SIGNATURE_HASH);
+    let logs = chain.provider.get_logs(&filter.from_block(block)).await.map_err(from_rpc)?;
+    Ok(logs.iter().filter_map(|log| log.topics().get(1).copied()).collect())
 }
 
 /// Every move of one game, whose id is its seal's hash.

@@ -60,7 +60,7 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize
         .map(|(name, index)| json!({ "name": name, "address": keys::anvil(*index).address(), "key": format!("anvil:{index}") }))
         .collect();
     let explorer = format!("http://{}", devnet.indexer.address());
-    let file = devnet.config.chains.join("../assay.toml");
+    let file = devnet.config.chains.with_file_name("assay.toml");
     let report = json!({
         "rpc_url": devnet.anvil.url,
         "chain_id": chain.suite.chain_id,

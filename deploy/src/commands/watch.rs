@@ -145,6 +145,7 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
     let staked = Token::at(chain, chain.staking().token().call().await.map_err(from_call)?).await?;
     let native = Token::at(chain, alloy::primitives::Address::ZERO).await?;
     let bonds = native.ledger_balance(chain, account).await?;
+    let left = seat.releasableAt.to::<u64>().saturating_sub(now(chain).await?);
     let report = json!({
         "account": account,
         "seat": seat.number,
@@ -158,7 +159,8 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
         let stake = staked.format(U256::from(seat.stake));
         match (seat.number, seat.stake) {
             (0, 0) => say!("{account} holds no seat"),
-            (0, _) => say!("{account} left its seat; {stake} comes free at {}", seat.releasableAt),
+            (0, _) if left > 0 => say!("{account} left its seat; {stake} comes free in {left} s"),
+            (0, _) => say!("{account} left its seat; leave once more to free {stake}"),
             (number, _) => say!("{account} holds seat {number} of {taken} with {stake}"),
         }
         say!("for bonds: {}", native.format(bonds));

@@ -57,6 +57,9 @@ impl Plan {
         index: u32,
     ) {
         let Some(demand) = case.entry.demands.get(&index) else { return self.demand(now, case, draw, index) };
+        if case.provider() == now.me {
+            return;
+        }
         let window = u64::from(now.suite.parameters.verification.seal_window);
         if now.head_time <= demand.deadline && demand.deadline + window > draw.phase_end {
             let call = Verification::extendCall {

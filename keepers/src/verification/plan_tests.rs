@@ -534,6 +534,8 @@ fn missing_inputs_are_demanded_and_more_time_with_them() {
     world.demanded(VALIDATORS[0], 60);
     let batchId = world.batch_id;
     assert_eq!(kinds(&validator(&world, &known)), ["extend"]);
+    let provider = world.plan(PROVIDER, Duty::Provider, &known, &honest);
+    assert!(provider.actions.is_empty(), "the provider has to supply, not to wait");
     let sealEnd = U40::from(world.time + 120);
     world.draw(VerificationEvents::SealingExtended(Verification::SealingExtended { batchId, sealEnd }));
     assert!(validator(&world, &known).actions.is_empty());
