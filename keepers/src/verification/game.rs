@@ -272,10 +272,12 @@ impl Plan {
         if leaves.is_empty() || !self.prove_faults(now, case, &leaves) {
             return Vec::new();
         }
+        // What had to be demanded is looked at whatever the sample.
+        let is_sampled = |index| matches!(leaves, Cow::Owned(_)) || now.secret.samples(case.batch_id, index, rate);
         let mut wrong = Vec::new();
         for leaf in leaves.iter() {
             let index = leaf.index;
-            if !now.secret.samples(case.batch_id, index, rate) {
+            if !is_sampled(index) {
                 continue;
             }
             let Some(task) = self.task(now, case, index) else { continue };

@@ -600,6 +600,8 @@ fn results_that_are_withheld_are_demanded_and_judged_by_what_is_supplied() {
     assert!(plan.needs.iter().any(|need| matches!(need, Need::Shown { index: at, .. } if *at == index)));
     known.shown.insert((batchId, index), Shown { leaf, proof: leaves.proof(index as usize) });
     assert_eq!(kinds(&challenger(&world, &known)), ["sealChallenge"]);
+    let plan = world.plan(CHALLENGER, Duty::Challenger { rate: 1e-9 }, &known, &honest);
+    assert_eq!(kinds(&plan), ["sealChallenge"], "whatever its sample");
 }
 
 /// A draw in which the provider revealed `theirs` and each validator what its tamper says.
