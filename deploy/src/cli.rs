@@ -75,8 +75,10 @@ impl Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a devnet until Ctrl-C: chain, contracts, model, provider, indexer
-    #[command(after_help = "Examples:\n  assay up\n  assay up --rpc-port 8545 --http-port 8547")]
+    /// Run a devnet until Ctrl-C: chain, contracts, model, provider, validators, indexer
+    #[command(
+        after_help = "Examples:\n  assay up\n  assay up --validators 0\n  assay up --rpc-port 8545 --http-port 8547"
+    )]
     Up(UpArgs),
     /// Show everything once: order, compute, commit, settle, verify, answer a question
     #[command(
@@ -147,6 +149,9 @@ pub struct UpArgs {
     /// Port of the indexer's HTTP; 0 takes a free one
     #[arg(long, default_value_t = 8547)]
     pub http_port: u16,
+    /// Validators that hold seats and re-execute what is drawn; an order with --verify needs four
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=5))]
+    pub validators: u8,
     /// Where models are imported from
     #[arg(long, value_name = "DIR", default_value = ".tools/minilm")]
     pub source: PathBuf,
@@ -263,6 +268,13 @@ pub enum ValidatorCommand {
 /// `assay challenger …`
 #[derive(Debug, Subcommand)]
 pub enum ChallengerCommand {
+    /// Deposit a bond for disputes, and allow what challenges need
+    #[command(after_help = "Example:\n  assay challenger fund --bond 0.1 --key keystore:challenger")]
+    Fund {
+        /// Native currency to hold in the ledger for bonds, in whole units
+        #[arg(long, value_name = "AMOUNT", default_value = "0.1")]
+        bond: String,
+    },
     /// Compute a share of all tasks and dispute what is false, until Ctrl-C
     #[command(after_help = "Example:\n  assay challenger run --rate 0.1 --key keystore:challenger")]
     Run {
@@ -376,7 +388,7 @@ pub struct InputArgs {
     /// Most units one task may bill [default: those of the longest passage]
     #[arg(long, value_name = "UNITS")]
     pub unit_cap: Option<u32>,
-    /// Have batches drawn and re-executed by validators, under stake enough that no lie pays
+    /// Have batches drawn and re-executed by validators before they are accepted, under stake enough that no lie pays
     #[arg(long)]
     pub verify: bool,
 }

@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_contracts::{
-    ModelRegistry, deploy,
-    suite::{Parameters, Suite, VerificationParameters},
-};
+use alloy::primitives::U256;
+use assay_contracts::{ModelRegistry, deploy, suite::Suite};
 use assay_indexer::{CancellationToken, Indexer};
+use assay_keepers::{validator, verification::Handle};
 use assay_kernels::import::Description;
+use futures::future::try_join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     chain::{self, Chain},
     client::models::Package,
-    commands::{deposit, import_model, mint_play_money, register_model, services},
+    commands::{deposit, import_model, mint_play_money, register_model, services, watch},
     config::Config,
     error::{Error, Result},
     keys,
@@ -40,6 +40,8 @@ pub mod accounts {
     pub const CUSTOMER: usize = 2;
     /// Owns the model.
     pub const MODEL_OWNER: usize = 3;
+    /// The first of the validators.
+    pub const VALIDATOR: usize = 4;
 }
 
 /// The model's floor on the devnet: 10 millionths of an aUSD a token of text.
@@ -128,6 +130,8 @@ pub struct Setup {
     pub source: PathBuf,
     /// The model package.
     pub model: PathBuf,
+    /// Validators with a seat.
+    pub validators: usize,
 }
 
 /// How long each step took, in seconds, in order.
@@ -152,6 +156,7 @@ pub struct Devnet {
     pub stages: Stages,
     provider: Child,
     _watch: Child,
+    _validators: Vec<Handle>,
     shutdown: CancellationToken,
     _folder: TempDir,
 }
@@ -167,7 +172,7 @@ impl Devnet {
         let config = configuration(base, &anvil.url, folder.path(), &setup.model);
 
         clock.begin("deploy");
-        let suite = deploy_suite(&config, deploy::devnet_verification()).await?;
+        let suite = deploy_suite(&config).await?;
         clock.begin("model");
         if !is_current(&setup.model) {
             import_model(output, &setup.source, &setup.model).await?;
@@ -183,6 +188,7 @@ impl Devnet {
         let indexer = Indexer::start(indexing, shutdown.clone()).await.map_err(services::from_indexer)?;
         let provider = spawn_provider(&config, folder.path())?;
         let watch = end_with_us(&provider)?;
+        let validators = start_validators(&config, setup.validators, folder.path(), &shutdown).await?;
         let stages = clock.end();
         Ok(Self {
             anvil,
@@ -194,6 +200,7 @@ impl Devnet {
             stages,
             provider,
             _watch: watch,
+            _validators: validators,
             shutdown,
             _folder: folder,
         })
@@ -257,10 +264,10 @@ pub(crate) fn is_current(folder: &Path) -> bool {
     manifest["name"] != minilm.name.as_str() || manifest["source_sha256"].as_str() == minilm.sha256.as_deref()
 }
 
-pub(crate) async fn deploy_suite(config: &Config, verification: VerificationParameters) -> Result<Suite> {
+pub(crate) async fn deploy_suite(config: &Config) -> Result<Suite> {
     let admin = keys::anvil(accounts::ADMIN);
     let provider = chain::provider(&config.rpc_url, Some(&admin))?;
-    let parameters = Parameters { verification, ..deploy::devnet_parameters(admin.address()) };
+    let parameters = deploy::devnet_parameters(admin.address());
     let suite = deploy::deploy(&provider, admin.address(), config.chain_id, parameters, |_, _| {}).await?;
     deploy::write(&suite, &config.chain_file())?;
     Ok(suite)
@@ -284,6 +291,40 @@ pub(crate) async fn populate(config: &Config, package: &Package) -> Result<(allo
         }
     }
     Ok((model, token))
+}
+
+/// Funds anvil's account `number` for two seats and takes one.
+pub(crate) async fn seat(config: &Config, number: usize) -> Result<()> {
+    let chain = Chain::connect(config, Some(keys::anvil(number))).await?;
+    let token = Token::configured(&chain, config).await?;
+    let funds = U256::from(chain.suite.parameters.verification.seat_stake) * U256::from(2);
+    mint_play_money(&chain, funds).await?;
+    deposit(&chain, &token, chain.account(), funds).await?;
+    watch::join(&chain, "1").await.map(drop)
+}
+
+/// Seats so many validators and runs them in this process.
+async fn start_validators(
+    config: &Config,
+    count: usize,
+    folder: &Path,
+    shutdown: &CancellationToken,
+) -> Result<Vec<Handle>> {
+    try_join_all((0..count).map(|number| seat(config, accounts::VALIDATOR + number))).await?;
+    let mut validators = Vec::new();
+    for number in 0..count {
+        let settings = validator::Config {
+            store: folder.join(format!("validator{number}.sqlite")),
+            models: vec![config.model.clone()],
+            spread: 2,
+            follow: config.indexer.follow.clone(),
+            ..validator::Config::default()
+        };
+        let config = Config { key: Some(format!("anvil:{}", accounts::VALIDATOR + number)), ..config.clone() };
+        let setup = watch::setup(&config).await?;
+        validators.push(validator::start(settings, setup, shutdown.clone()).await.map_err(services::from_keeper)?);
+    }
+    Ok(validators)
 }
 
 /// The provider is a process of its own, as on a real chain, so that its memory is its own too.

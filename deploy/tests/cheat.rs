@@ -26,6 +26,9 @@ fn a_wrong_output_is_recomputed() {
     let verdict = play("wrong-output");
     assert_eq!(moves(&verdict, "challenger wins: one number recomputed"), 1);
     assert_eq!(moves(&verdict, "draw task"), 0);
+    let game = &verdict["games"][0];
+    assert_eq!((&game["moves"], verdict["games"].as_array().unwrap().len()), (&8.into(), 1), "{verdict:#}");
+    assert!(game["gas"].as_u64().unwrap() < 2_000_000 && game["largest"].as_u64().unwrap() < 700_000);
 }
 
 #[test]
@@ -45,8 +48,58 @@ fn a_silent_provider_loses_its_stake() {
 #[test]
 fn a_silent_validator_loses_its_seat() {
     let verdict = play("silent-validator");
-    assert_eq!(moves(&verdict, "seat slashed"), 1);
+    assert_eq!(moves(&verdict, "slashed"), 1);
     assert_eq!(moves(&verdict, "settle batch"), 1);
+}
+
+#[test]
+fn cheaper_weights_give_a_false_number() {
+    let verdict = play("cheaper-weights");
+    assert!(moves(&verdict, "challenger wins: one number recomputed") >= 1);
+    assert_eq!(moves(&verdict, "draw ends: convicted"), 1);
+}
+
+#[test]
+fn a_row_that_does_not_hash_is_refused() {
+    let verdict = play("false-row");
+    assert_eq!(moves(&verdict, "refused: DisputeGame_BadReveal"), 1);
+    assert!(moves(&verdict, "challenger wins: the provider was silent") >= 1);
+    assert_eq!(moves(&verdict, "show the row"), 0);
+}
+
+#[test]
+fn an_accuser_that_names_no_row_loses_its_bond() {
+    let verdict = play("silent-accuser-row");
+    assert!(moves(&verdict, "provider wins: the challenger was silent") >= 1);
+    assert_eq!(moves(&verdict, "settle batch"), 1);
+}
+
+#[test]
+fn withheld_results_forfeit_the_batch() {
+    let verdict = play("withheld-output");
+    assert_eq!((moves(&verdict, "demand task"), moves(&verdict, "supply task")), (1, 0));
+    assert_eq!(moves(&verdict, "batch forfeited: withheld"), 1);
+}
+
+#[test]
+fn withheld_inputs_forfeit_the_batch() {
+    let verdict = play("withheld-input");
+    assert!(moves(&verdict, "more time to seal") >= 1);
+    assert_eq!((moves(&verdict, "batch forfeited: withheld"), moves(&verdict, "slashed")), (1, 0));
+}
+
+#[test]
+fn units_are_counted_by_the_escrow() {
+    let verdict = play("wrong-units");
+    assert_eq!(moves(&verdict, "batch forfeited: wrong units"), 1);
+    assert_eq!(moves(&verdict, "seal challenge"), 0);
+}
+
+#[test]
+fn a_game_lost_on_purpose_acquits_nobody() {
+    let verdict = play("self-accusation-lost");
+    assert_eq!(moves(&verdict, "provider wins: the challenger was silent"), 1);
+    assert!(moves(&verdict, "challenger wins: one number recomputed") >= 1);
 }
 
 #[test]

@@ -263,9 +263,9 @@ fn the_demo_shows_everything_and_leaves_nothing() {
 }
 
 /// The devnet of `assay up`, with what it printed.
-fn up(assay: &Assay) -> (Running, Value) {
+fn up(assay: &Assay, more: &[&str]) -> (Running, Value) {
     let arguments = ["up", "--rpc-port", "0", "--http-port", "0", "--model", "tiny", "--json"];
-    let mut child = assay.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = assay.command(&[&arguments, more].concat()).stdout(Stdio::piped()).spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
     let running = Running(child);
     let printed =
@@ -277,7 +277,7 @@ fn up(assay: &Assay) -> (Running, Value) {
 fn up_serves_commands_until_it_is_stopped() {
     let assay = Assay::new();
     copy_folder(&tiny_model_dir(), &assay.path("tiny"));
-    let (mut running, printed) = up(&assay);
+    let (mut running, printed) = up(&assay, &[]);
     let children = children(&running);
 
     let config = printed["config"].as_str().unwrap().to_owned();
@@ -289,10 +289,47 @@ fn up_serves_commands_until_it_is_stopped() {
     assert_eq!(other.json(&["model", "list"])["models"][0]["id"], printed["model"]);
     assert_eq!(other.json(&["deploy", "--check"])["suite"], printed["suite"]);
 
+    validators_and_challengers_work(&other);
+
     signal(&running, "INT");
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
     assert!(!std::path::Path::new(&config).exists(), "the devnet's folder is left");
     assert_gone(&children);
+}
+
+/// What `docs/operations.md` tells validators, challengers and their customers to type.
+fn validators_and_challengers_work(assay: &Assay) {
+    let join = ["validator", "join", "--key", "anvil:8"];
+    let error = assay.fails(&join, "insufficient_balance", 4);
+    assert!(error.contains("100 aUSD is needed") && error.contains("account deposit"), "{error}");
+    assay.json(&["account", "deposit", "100", "--mint", "--key", "anvil:8"]);
+    assert_eq!(assay.json(&join)["seat"], 5);
+    let shown = assay.json(&["validator", "show", "--key", "anvil:8"]);
+    assert_eq!((&shown["seats"], &shown["stake"]), (&"5".into(), &"100000000".into()));
+    assay.json(&["challenger", "fund", "--key", "anvil:9"]);
+    let mut keepers: Vec<_> = [("validator", "anvil:8"), ("challenger", "anvil:9")]
+        .map(|(role, key)| Running(assay.command(&[role, "run", "--key", key]).stdout(Stdio::null()).spawn().unwrap()))
+        .into();
+
+    let id = assay.json(&[&["embed", "--verify", "text.txt"][..], &CUSTOMER].concat())["id"].clone();
+    let batch = &assay.json(&["order", "show", id.as_str().unwrap()])["batches"][0];
+    assert_eq!(batch["end"]["accepted"], true, "validators agreed, and the provider used the receipt: {batch:#}");
+    // Half of what each deposited is its stake; what comes on top are fees.
+    let earned = ["anvil:4", "anvil:5", "anvil:6", "anvil:7"].map(|key| {
+        let shown = assay.json(&["account", "show", "--key", key]);
+        shown["balances"][1]["ledger"].as_str().unwrap().parse::<u64>().unwrap() - 100_000_000
+    });
+    assert!(earned.iter().filter(|fees| **fees > 0).count() > 0, "nobody re-executed: {earned:?}");
+    let unknown = format!("0x{}", "ab".repeat(32));
+    assay.fails(&["dispute", "show", &unknown], "no_dispute", 3);
+
+    assert_eq!(assay.json(&["validator", "leave", "--key", "anvil:8"])["seats"], "4");
+    let error = assay.fails(&["validator", "leave", "--key", "anvil:8"], "seat_bound", 4);
+    assert!(error.contains("comes free in"), "{error}");
+    for keeper in &mut keepers {
+        signal(keeper, "INT");
+        assert_eq!(keeper.0.wait().unwrap().code(), Some(0));
+    }
 }
 
 #[test]
@@ -317,7 +354,7 @@ fn the_demo_cleans_up_when_it_is_interrupted() {
 fn what_up_has_started_ends_when_up_is_killed() {
     let assay = Assay::new();
     copy_folder(&tiny_model_dir(), &assay.path("tiny"));
-    let (mut running, printed) = up(&assay);
+    let (mut running, printed) = up(&assay, &["--validators", "0"]);
     let children = children(&running);
     running.0.kill().unwrap();
     running.0.wait().unwrap();

@@ -4,7 +4,10 @@ mod common;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    sol_types::SolEvent,
+};
 use assay_contracts::{DisputeGame, JobEscrow, Verification};
 use assay_keepers::verification::Stage;
 use common::{
@@ -190,4 +193,73 @@ async fn inputs_that_are_withheld_are_demanded() {
     assert_eq!(supplied.batchId, batch_id(&court, &order).await);
     court.concluded(AGREED).await;
     assert!(court.slashed().await.is_empty());
+}
+
+/// The customer is in league with the provider: the inputs disappear, and what is demanded is not supplied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_supplies_nothing_forfeits_the_batch_to_who_demanded() {
+    let court = Court::start().await;
+    let _provider = court.provider(silent(&["supply"])).await;
+    let order = court.order_with(2, 1, |order| order.settleWindow = 600).await;
+    eventually("the batch is committed", || async { (!court.net.batches(&order).await.is_empty()).then_some(()) })
+        .await;
+    let root = alloy::hex::encode(order.order.inputsRoot);
+    std::fs::remove_file(court.net.path(&format!("blobs/inputs/{root}"))).unwrap();
+    let _validators = court.all_validators().await;
+    let demanded = first_event::<JobEscrow::Demanded>(&court, "the inputs are demanded").await;
+    court.draw_log::<Verification::SealingExtended>("there is more time to seal", |_| true).await;
+    court.net.anvil.increase_time(61).await;
+    let forfeited = first_event::<JobEscrow::BatchForfeited>(&court, "the batch is forfeited").await;
+    assert_eq!((forfeited.fault, forfeited.beneficiary), (WITHHELD, demanded.demander));
+    assert!(court.validators.iter().any(|key| key.address() == demanded.demander));
+    assert!(court.slashed().await.is_empty(), "nobody could seal");
+}
+
+/// The results are nowhere: a challenger demands one of them, which nobody can guess.
+#[tokio::test(flavor = "multi_thread")]
+async fn results_that_are_withheld_are_demanded_by_a_challenger() {
+    let court = Court::start().await;
+    let _provider = court.provider(silent(&["supply"])).await;
+    let order = court.order_with(2, 1, |order| order.settleWindow = 600).await;
+    let _challenger = court.challenger_from(court.without_results(&order)).await;
+    let demanded = first_event::<JobEscrow::Demanded>(&court, "a result is demanded").await;
+    assert_eq!(demanded.demander, court.challenger.address());
+    court.net.anvil.increase_time(61).await;
+    let forfeited = first_event::<JobEscrow::BatchForfeited>(&court, "the batch is forfeited").await;
+    assert_eq!((forfeited.fault, forfeited.beneficiary), (WITHHELD, court.challenger.address()));
+}
+
+/// What the provider shows on chain, in a supply or with its reveal, is enough to dispute it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lie_that_is_shown_on_chain_alone_is_disputed() {
+    let court = Court::start().await;
+    let _provider = court.provider(lies(Stage::Middle, true)).await;
+    let order = court.order_with(2, 1, |order| order.settleWindow = 600).await;
+    let blobs = court.without_results(&order);
+    let mut validators = Vec::new();
+    for number in 0..4 {
+        validators.push(court.validator_from(number, blobs.clone()).await);
+    }
+    let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
+    assert!(ended.proven && court.validators.iter().any(|key| key.address() == ended.bondTo));
+    court.concluded(CONVICTED).await;
+    assert!(court.net.events::<JobEscrow::Demanded>().await.is_empty(), "its reveal shows the leaf");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lie_that_is_supplied_on_demand_is_disputed_by_who_demanded_it() {
+    let court = Court::start().await;
+    let _provider = court.provider(lies(Stage::Last, true)).await;
+    let order = court.order_with(2, 1, |order| order.settleWindow = 600).await;
+    let _challenger = court.challenger_from(court.without_results(&order)).await;
+    let supplied = first_event::<JobEscrow::Supplied>(&court, "a result is supplied").await;
+    let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
+    assert_eq!((ended.index, ended.bondTo), (supplied.index, court.challenger.address()));
+}
+
+/// The escrow's number of this fault.
+const WITHHELD: u8 = 0;
+
+async fn first_event<E: SolEvent>(court: &Court, what: &str) -> E {
+    eventually(what, || async { court.net.events::<E>().await.into_iter().next() }).await
 }

@@ -33,8 +33,8 @@ use alloy::{
 pub use self::{
     artifact::Artifact,
     plan::{
-        CREATE2_DEPLOYER, Contract, DEVNET_CHAIN_ID, MAX_RATE, Plan, SUITE_VERSION, dev_token, devnet_parameters,
-        devnet_verification, salt,
+        CREATE2_DEPLOYER, Contract, DEVNET_CHAIN_ID, MAX_RATE, Plan, SUITE_VERSION, chain_verification, dev_token,
+        devnet_parameters, devnet_verification, salt,
     },
 };
 use crate::suite::{Parameters, Suite};

@@ -4,28 +4,27 @@ use std::time::{Duration, Instant};
 
 use alloy::{
     network::EthereumWallet,
-    primitives::{Address, B256, U256},
+    primitives::{Address, B256, U256, address},
     providers::Provider as _,
-    rpc::types::Filter,
+    rpc::types::{Filter, Log},
     sol_types::SolEvent,
 };
 use assay_blobs::Blobs;
-use assay_contracts::{
-    DisputeGame, JobEscrow, Verification, deploy, rpc,
-    suite::{Suite, VerificationParameters},
-};
+use assay_contracts::{DisputeGame, JobEscrow, Verification, rpc, suite::Suite};
 use assay_keepers::{
     challenger,
     provider::{Provider, ProviderHandle, ProviderSetup},
     validator,
     verification::{Handle, Setup, Tamper},
 };
+use futures::future::try_join_all;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     TASKS,
-    kinds::{Play, VALIDATORS},
+    abuse::Abuse,
+    kinds::{self, Play, VALIDATORS},
 };
 use crate::{
     chain::{Chain, from_call, from_rpc},
@@ -34,7 +33,7 @@ use crate::{
         open::{Opened, Request, from_blob, open},
         passages::{self, Passage},
     },
-    commands::{deposit, import_model, mint_play_money, services::from_keeper, watch},
+    commands::{import_model, services::from_keeper, watch},
     config::{Config, OrderConfig},
     devnet::{self, Anvil, Setup as Ground, accounts},
     error::{Error, Result},
@@ -43,11 +42,10 @@ use crate::{
     token::Token,
 };
 
-/// Anvil's account of the first validator, and of the challenger.
-const FIRST_VALIDATOR: usize = 4;
-const CHALLENGER: usize = FIRST_VALIDATOR + VALIDATORS;
-/// What a seat locks, in the token's smallest part.
-const SEAT: u128 = 100_000_000;
+/// Anvil's account of the challenger.
+const CHALLENGER: usize = accounts::VALIDATOR + VALIDATORS;
+/// Where the ledger burns.
+const BURN: Address = address!("000000000000000000000000000000000000dEaD");
 /// After so long without a move, everybody who will move has moved, and time may pass.
 const QUIET: Duration = Duration::from_secs(3);
 /// How far it passes then, in seconds.
@@ -60,9 +58,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub(super) struct Court {
     pub(super) chain: Chain,
     pub(super) token: Token,
-    config: Config,
+    pub(super) config: Config,
     model: B256,
-    package: Package,
+    pub(super) package: Package,
     anvil: Anvil,
     folder: tempfile::TempDir,
 }
@@ -71,7 +69,39 @@ pub(super) struct Court {
 #[derive(Debug)]
 pub(super) struct Keepers {
     provider: Option<ProviderHandle>,
-    _watchers: Vec<Handle>,
+    validators: Vec<Handle>,
+    _challenger: Option<Handle>,
+}
+
+/// What the chain says of a game so far.
+struct Signs {
+    logs: Vec<Log>,
+}
+
+impl Signs {
+    fn count<E: SolEvent>(&self) -> usize {
+        self.logs.iter().filter(|log| log.topic0() == Some(&E::SIGNATURE_HASH)).count()
+    }
+
+    fn has<E: SolEvent>(&self) -> bool {
+        self.count::<E>() > 0
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.has::<Verification::Drawn>()
+    }
+
+    /// Whether a game goes on.
+    fn is_open(&self) -> bool {
+        self.count::<DisputeGame::GameOpened>() > self.count::<DisputeGame::GameEnded>()
+    }
+
+    /// Whether the batch is paid, or forfeited and the reward claimed.
+    fn is_over(&self) -> bool {
+        let is_claimed = !self.has::<Verification::PotAssigned>() || self.has::<Verification::PotClaimed>();
+        let is_forfeited = self.has::<JobEscrow::BatchForfeited>();
+        self.has::<JobEscrow::BatchSettled>() || is_forfeited && is_claimed && !self.is_open()
+    }
 }
 
 /// What somebody has, staked or not.
@@ -91,23 +121,14 @@ impl Court {
         let anvil = Anvil::start(0).await?;
         let mut config = devnet::configuration(base, &anvil.url, folder.path(), &ground.model);
         config.order = OrderConfig::default();
-        let suite = devnet::deploy_suite(&config, parameters()).await?;
+        let suite = devnet::deploy_suite(&config).await?;
         if !devnet::is_current(&ground.model) {
             import_model(output, &ground.source, &ground.model).await?;
         }
         let package = Package::open(&ground.model)?;
         let (model, token) = devnet::populate(&config, &package).await?;
-        let funds = U256::from(SEAT) * U256::from(2);
-        for number in 0..=VALIDATORS {
-            let chain = Chain::connect(&config, Some(keys::anvil(FIRST_VALIDATOR + number))).await?;
-            if number == VALIDATORS {
-                watch::fund_bonds(&chain, "1").await?;
-                continue;
-            }
-            mint_play_money(&chain, funds).await?;
-            deposit(&chain, &token, chain.account(), funds).await?;
-            watch::join(&chain, "1").await?;
-        }
+        try_join_all((0..VALIDATORS).map(|number| devnet::seat(&config, accounts::VALIDATOR + number))).await?;
+        watch::fund(&Chain::connect(&config, Some(keys::anvil(CHALLENGER))).await?, "1").await?;
         let chain = Chain::connect(&config, Some(keys::anvil(accounts::CUSTOMER))).await?;
         debug_assert_eq!(chain.suite, suite);
         // From here on blocks come by the second, as draws and clocks need them.
@@ -123,6 +144,9 @@ impl Court {
         let limit = self.package.model.max_units();
         let rows = passages::rows(&self.package.tokenizer, limit, &texts)?;
         let model = models::find(&self.chain, Some(self.model), &self.package).await?;
+        // A task may bill more than it holds, or the order itself would forbid it.
+        let units = |row: &Vec<u8>| row.len() / usize::from(model.unit_bytes.max(1));
+        let longest = rows.iter().map(units).max().unwrap_or_default() as u32;
         let terms = OrderConfig {
             verify: true,
             draw_tasks: play.drawn,
@@ -137,7 +161,7 @@ impl Court {
             rows: &rows,
             limit,
             unit_price: None,
-            unit_cap: None,
+            unit_cap: Some(longest + 1),
             terms: &terms,
         };
         open(&self.chain, &self.blobs()?, &request).await
@@ -145,19 +169,8 @@ impl Court {
 
     /// Starts everybody as `play` says.
     pub(super) async fn keepers(&self, play: &Play) -> Result<Keepers> {
-        let mut watchers = Vec::new();
-        for number in 0..VALIDATORS {
-            let config = validator::Config {
-                store: self.folder.path().join(format!("validator{number}.sqlite")),
-                models: vec![self.config.model.clone()],
-                spread: 2,
-                follow: self.config.indexer.follow.clone(),
-                ..validator::Config::default()
-            };
-            let tamper = before_draw(play, play.validators.get(number).cloned().unwrap_or_default());
-            let setup = self.setup(FIRST_VALIDATOR + number, tamper)?;
-            watchers.push(validator::start(config, setup, CancellationToken::new()).await.map_err(from_keeper)?);
-        }
+        let validators = if play.are_validators_late { Vec::new() } else { self.validators(play).await? };
+        let mut challenger = None;
         if let Some(tamper) = &play.challenger {
             let config = challenger::Config {
                 store: self.folder.path().join("challenger.sqlite"),
@@ -166,7 +179,7 @@ impl Court {
                 ..challenger::Config::default()
             };
             let setup = self.setup(CHALLENGER, tamper.clone())?;
-            watchers.push(challenger::start(config, setup, CancellationToken::new()).await.map_err(from_keeper)?);
+            challenger = Some(challenger::start(config, setup, CancellationToken::new()).await.map_err(from_keeper)?);
         }
         let Setup { suite, rpc, wallet, blobs, .. } = self.setup(accounts::PROVIDER, Tamper::default())?;
         let mut config = self.config.provider.clone();
@@ -177,7 +190,25 @@ impl Court {
         let setup = ProviderSetup { suite, rpc, wallet, blobs };
         let provider =
             Provider::start_tampered(config, setup, before_draw(play, play.provider.clone()), CancellationToken::new());
-        Ok(Keepers { provider: Some(provider.await.map_err(from_keeper)?), _watchers: watchers })
+        let provider = Some(provider.await.map_err(from_keeper)?);
+        Ok(Keepers { provider, validators, _challenger: challenger })
+    }
+
+    async fn validators(&self, play: &Play) -> Result<Vec<Handle>> {
+        let mut validators = Vec::new();
+        for number in 0..VALIDATORS {
+            let config = validator::Config {
+                store: self.folder.path().join(format!("validator{number}.sqlite")),
+                models: vec![self.config.model.clone()],
+                spread: 2,
+                follow: self.config.indexer.follow.clone(),
+                ..validator::Config::default()
+            };
+            let tamper = before_draw(play, play.validators.get(number).cloned().unwrap_or_default());
+            let setup = self.setup(accounts::VALIDATOR + number, tamper)?;
+            validators.push(validator::start(config, setup, CancellationToken::new()).await.map_err(from_keeper)?);
+        }
+        Ok(validators)
     }
 
     fn setup(&self, account: usize, tamper: Tamper) -> Result<Setup> {
@@ -196,31 +227,33 @@ impl Court {
     }
 
     /// Waits until the order's first batch is paid or forfeited and every reward claimed. Lets time pass where nobody moves.
-    pub(super) async fn finish(&self, keepers: &mut Keepers, block: u64) -> Result<()> {
+    pub(super) async fn finish(&self, play: &Play, keepers: &mut Keepers, opened: &Opened) -> Result<()> {
         let (started, mut seen, mut since) = (Instant::now(), 0, Instant::now());
+        let mut abuse = Abuse::of(play);
         loop {
             let suite = self.suite();
-            let contracts = vec![suite.verification, suite.dispute_game, suite.job_escrow];
-            let filter = Filter::new().address(contracts).from_block(block);
-            let logs = self.chain.provider.get_logs(&filter).await.map_err(from_rpc)?;
-            let count = |signature: B256| logs.iter().filter(|log| log.topic0() == Some(&signature)).count();
-            let open = count(DisputeGame::GameOpened::SIGNATURE_HASH) > count(DisputeGame::GameEnded::SIGNATURE_HASH);
-            let is_claimed = count(Verification::PotAssigned::SIGNATURE_HASH) == 0
-                || count(Verification::PotClaimed::SIGNATURE_HASH) > 0;
-            let is_committed = count(JobEscrow::BatchCommitted::SIGNATURE_HASH) > 0;
-            let is_forfeited = count(JobEscrow::BatchForfeited::SIGNATURE_HASH) > 0;
+            let contracts = vec![suite.beacon, suite.verification, suite.dispute_game, suite.job_escrow];
+            let filter = Filter::new().address(contracts).from_block(opened.block);
+            let signs = Signs { logs: self.chain.provider.get_logs(&filter).await.map_err(from_rpc)? };
+            let is_forfeited = signs.has::<JobEscrow::BatchForfeited>();
             if is_forfeited {
                 // It would take the order again.
                 keepers.provider = None;
             }
-            if count(JobEscrow::BatchSettled::SIGNATURE_HASH) > 0 || is_forfeited && is_claimed && !open {
+            if signs.is_over() {
                 return Ok(());
             }
-            if logs.len() > seen {
-                (seen, since) = (logs.len(), Instant::now());
-            } else if is_committed && since.elapsed() > QUIET {
+            if play.are_validators_late && keepers.validators.is_empty() && signs.has::<DisputeGame::GameEnded>() {
+                keepers.validators = self.validators(play).await?;
+            }
+            abuse.commit(self, opened, &signs.logs).await?;
+            // The beacon's round has its blocks to come.
+            let quiet = if signs.is_drawn() || play.is_undrawn { QUIET } else { 2 * QUIET };
+            if signs.logs.len() > seen {
+                (seen, since) = (signs.logs.len(), Instant::now());
+            } else if signs.has::<JobEscrow::BatchCommitted>() && since.elapsed() > quiet {
                 // Only a reward is left, which waits until no earlier seal can be opened.
-                let leap = if is_forfeited && !open { 4 * LEAP } else { LEAP };
+                let leap = if is_forfeited && !signs.is_open() { 4 * LEAP } else { LEAP };
                 rpc_call(&self.chain, "evm_increaseTime", json!([leap])).await?;
                 rpc_call(&self.chain, "evm_mine", json!([])).await?;
                 since = Instant::now();
@@ -236,11 +269,11 @@ impl Court {
     /// Everybody, by name.
     pub(super) fn parties(&self) -> Vec<(String, Address)> {
         let address = |number: usize| keys::anvil(number).address();
-        let validators = (0..VALIDATORS).map(|n| (format!("validator {}", n + 1), address(FIRST_VALIDATOR + n)));
+        let validators = (0..VALIDATORS).map(|n| (format!("validator {}", n + 1), address(accounts::VALIDATOR + n)));
         [("customer".to_owned(), address(accounts::CUSTOMER)), ("provider".into(), address(accounts::PROVIDER))]
             .into_iter()
             .chain(validators)
-            .chain([("challenger".into(), address(CHALLENGER))])
+            .chain([("challenger".into(), address(CHALLENGER)), ("burned".into(), BURN)])
             .collect()
     }
 
@@ -263,14 +296,9 @@ impl Court {
 /// `tamper`, without a draw where `play` ends before it.
 fn before_draw(play: &Play, mut tamper: Tamper) -> Tamper {
     if play.is_undrawn {
-        tamper.silent.extend(["record", "draw"].map(str::to_owned));
+        tamper.silent.extend(kinds::before_draw());
     }
     tamper
-}
-
-/// The devnet's clocks, with amounts that fit play money of six decimals.
-fn parameters() -> VerificationParameters {
-    VerificationParameters { seat_stake: SEAT, gas_price: 1, ..deploy::devnet_verification() }
 }
 
 async fn rpc_call(chain: &Chain, method: &'static str, parameters: serde_json::Value) -> Result<()> {

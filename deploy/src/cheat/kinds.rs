@@ -1,5 +1,7 @@
 //! The ways to cheat that can be played, and what each must cost.
 
+use std::collections::BTreeSet;
+
 use assay_keepers::verification::{Forgery, Stage, Tamper};
 
 /// Validators on the devnet; the first `k` of a [`Play`] may cheat.
@@ -28,6 +30,12 @@ pub struct Play {
     pub is_self_accusation: bool,
     /// Whether nobody draws the batch: a challenger acts before.
     pub is_undrawn: bool,
+    /// Whether the validators come only when a game is over.
+    pub are_validators_late: bool,
+    /// Whether the customer is in league with the provider, and the inputs disappear once the batch is committed.
+    pub hides_inputs: bool,
+    /// Whether the provider sends a false row where it is to show one.
+    pub shows_false_row: bool,
     /// Tasks that are drawn of the [`TASKS`](super::TASKS).
     pub drawn: u8,
     /// What must be lost, and nothing else.
@@ -64,7 +72,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "wrong-output",
         about: "an output is wrong; a challenger without stake or seat proves it before the batch is drawn",
-        play: || Play { challenger: Some(honest()), is_undrawn: true, ..provider(one_lie(Stage::Middle)) },
+        play: || undrawn(one_lie(Stage::Middle)),
     },
     Kind {
         name: "forged-trace",
@@ -86,6 +94,31 @@ pub const KINDS: &[Kind] = &[
         name: "one-bit",
         about: "one bit of one number of one task's output is wrong",
         play: || Play { drawn: super::TASKS, ..provider(one_lie(Stage::Last)) },
+    },
+    Kind {
+        name: "cheaper-weights",
+        about: "the provider runs the model with weights rounded to four bits",
+        play: || provider(Tamper { rounds_weights: true, ..honest() }),
+    },
+    Kind {
+        name: "wrong-units",
+        about: "the provider bills a unit more than each input holds; the escrow counts them",
+        play: || undrawn(Tamper { wrong_units: true, ..honest() }),
+    },
+    Kind {
+        name: "wrong-input",
+        about: "the provider commits to other inputs than were ordered; the escrow sees it by their hash",
+        play: || undrawn(Tamper { wrong_input: true, ..honest() }),
+    },
+    Kind {
+        name: "withheld-output",
+        about: "the provider publishes no results, and does not supply a task that is demanded on chain",
+        play: || undrawn(Tamper { withholds: true, ..silent(&["supply"]) }),
+    },
+    Kind {
+        name: "withheld-input",
+        about: "the inputs disappear, and the provider does not supply them to the validators who demand them",
+        play: || Play { hides_inputs: true, ..provider(silent(&["supply"])) },
     },
     Kind {
         name: "silent-provider",
@@ -113,21 +146,43 @@ pub const KINDS: &[Kind] = &[
         play: || provider(silent_liar("showRow")),
     },
     Kind {
+        name: "false-row",
+        about: "the provider shows a row that does not hash to what it committed to",
+        play: || Play { shows_false_row: true, ..provider(silent_liar("showRow")) },
+    },
+    Kind {
         name: "silent-validator",
         about: "validators seal nothing when they are drawn",
         play: || validators(silent(&["sealTrace"]), 3, false),
     },
     Kind {
+        name: "silent-validator-reveal",
+        about: "validators seal trace roots and do not reveal them",
+        play: || validators(silent(&["reveal"]), 3, false),
+    },
+    Kind {
+        name: "silent-opener",
+        about: "validators dissent and seal a challenge, and then do not open it",
+        play: || validators(silent_accuser("open"), 3, true),
+    },
+    Kind {
         name: "silent-accuser",
         about: "validators dissent and dispute, and then do not name an operator",
-        play: || {
-            let tamper = Tamper { silent: ["nameOperator".to_owned()].into(), ..lies(Stage::Middle, false) };
-            validators(tamper, 3, true)
-        },
+        play: || validators(silent_accuser("nameOperator"), 3, true),
+    },
+    Kind {
+        name: "silent-accuser-row",
+        about: "validators dissent and dispute, and then do not name a row",
+        play: || validators(silent_accuser("nameRow"), 3, true),
+    },
+    Kind {
+        name: "silent-accuser-proof",
+        about: "validators dissent and dispute to the last move, and then prove nothing",
+        play: || validators(silent_accuser("prove"), 3, true),
     },
     Kind {
         name: "false-accusation",
-        about: "validators say that true tasks are false, and dispute them",
+        about: "validators say that true tasks are false, and dispute them: no element can be proved",
         play: || validators(lies(Stage::Middle, false), 3, true),
     },
     Kind {
@@ -158,6 +213,19 @@ pub const KINDS: &[Kind] = &[
             ..provider(one_lie(Stage::Middle))
         },
     },
+    Kind {
+        name: "self-accusation-lost",
+        about: "the provider accuses itself from a second account and loses the game on purpose, to be acquitted",
+        play: || Play {
+            challenger: Some(silent(&["nameOperator"])),
+            is_self_accusation: true,
+            are_validators_late: true,
+            drawn: super::TASKS,
+            losses: Losses { bonds: true, ..STAKE },
+            // Nobody may draw the batch as long as the validators would miss it.
+            ..provider(Tamper { silent: before_draw(), ..one_lie(Stage::Middle) })
+        },
+    },
 ];
 
 fn honest() -> Tamper {
@@ -181,6 +249,20 @@ fn silent_liar(kind: &str) -> Tamper {
     Tamper { silent: [kind.to_owned()].into(), ..lies(Stage::Middle, true) }
 }
 
+/// What brings a draw about.
+pub(super) fn before_draw() -> BTreeSet<String> {
+    ["record", "draw"].map(str::to_owned).into()
+}
+
+fn silent_accuser(kind: &str) -> Tamper {
+    Tamper { silent: [kind.to_owned()].into(), ..lies(Stage::Middle, false) }
+}
+
+/// A provider that cheats before a challenger alone.
+fn undrawn(tamper: Tamper) -> Play {
+    Play { challenger: Some(honest()), is_undrawn: true, ..provider(tamper) }
+}
+
 /// A provider that cheats among honest validators.
 fn provider(tamper: Tamper) -> Play {
     Play {
@@ -189,6 +271,9 @@ fn provider(tamper: Tamper) -> Play {
         challenger: None,
         is_self_accusation: false,
         is_undrawn: false,
+        are_validators_late: false,
+        hides_inputs: false,
+        shows_false_row: false,
         drawn: 1,
         losses: STAKE,
     }

@@ -1,6 +1,7 @@
 //! Cheating on purpose: a lie or a silence is played on a devnet by the same keepers that work on a real chain, and what it cost whom is
 //! read from the chain.
 
+mod abuse;
 mod court;
 mod kinds;
 
@@ -36,6 +37,8 @@ pub struct Verdict {
     pub moves: Vec<Move>,
     /// Gas of them all.
     pub gas: u64,
+    /// The games among them.
+    pub games: Vec<Game>,
     /// Who gained and lost what.
     pub parties: Vec<Party>,
     /// The token of the amounts.
@@ -44,6 +47,19 @@ pub struct Verdict {
     pub order: B256,
     /// Wall time of the whole.
     pub seconds: f64,
+}
+
+/// A game.
+#[derive(Clone, Debug, Serialize)]
+pub struct Game {
+    /// Its id, as `assay dispute show` takes it.
+    pub id: B256,
+    /// Moves, the seal included.
+    pub moves: usize,
+    /// Gas of them all.
+    pub gas: u64,
+    /// Gas of the costliest.
+    pub largest: u64,
 }
 
 /// What somebody gained or lost, in smallest parts.
@@ -68,7 +84,7 @@ pub struct Party {
 /// Plays `kind` on a devnet of its own.
 pub async fn play(output: Output, base: &Config, ground: &Setup, kind: &Kind) -> Result<Verdict> {
     let started = Instant::now();
-    output.note(format!("{}: {}", kind.name, kind.about));
+    output.note("one chain, an order of four tasks, a provider, four validators; some kinds take two minutes");
     let court = Court::start(output, base, ground).await?;
     let play = kind.play();
     let parties = court.parties();
@@ -78,9 +94,15 @@ pub async fn play(output: Output, base: &Config, ground: &Setup, kind: &Kind) ->
     }
     let mut keepers = court.keepers(&play).await?;
     let opened = court.order(&play).await?;
-    court.finish(&mut keepers, opened.block).await?;
+    court.finish(&play, &mut keepers, &opened).await?;
     drop(keepers);
     let moves = moves::since(&court.chain, opened.block).await?;
+    let mut games = Vec::new();
+    for id in moves::games_since(&court.chain, opened.block).await? {
+        let moves = moves::of_game(&court.chain, id).await?;
+        let (gas, largest) = (moves.iter().map(|step| step.gas), moves.iter().map(|step| step.gas).max());
+        games.push(Game { id, moves: moves.len(), gas: gas.sum(), largest: largest.unwrap_or_default() });
+    }
     let mut changes = Vec::new();
     for ((name, account), before) in parties.into_iter().zip(before) {
         let after = court.holdings(account).await?;
@@ -94,6 +116,7 @@ pub async fn play(output: Output, base: &Config, ground: &Setup, kind: &Kind) ->
         cheat_lost: judge(&play, &changes),
         gas: moves.iter().map(|step| step.gas).sum(),
         moves,
+        games,
         parties: changes,
         token,
         order: opened.id,
@@ -146,9 +169,14 @@ impl Verdict {
         let start = self.moves.first().map_or(0, |step| step.time);
         for step in &self.moves {
             let who = names.get(&step.by).map_or_else(|| step.by.to_string(), ToString::to_string);
-            table.add_row([(step.time - start).to_string(), who, step.did.join("; "), step.gas.to_string()]);
+            let did = step.did.join("; ");
+            let did = names.iter().fold(did, |did, (account, name)| did.replace(&account.to_string(), name));
+            table.add_row([(step.time - start).to_string(), who, did, step.gas.to_string()]);
         }
         say!("{}: {}\n\n{table}\n", self.kind, self.about);
+        for Game { id, moves, gas, largest } in &self.games {
+            say!("game {id}: {moves} moves, {gas} gas, at most {largest} in one\n");
+        }
         let mut table = list(["who", "ledger", "stake", "seat", "bonds"]);
         let native = Token { address: Address::ZERO, symbol: "ether".into(), decimals: 18 };
         for party in &self.parties {

@@ -2,7 +2,7 @@
 //! demanded on chain, and a fault that shows in the leaves is proved there.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -97,7 +97,8 @@ pub async fn collect(
 ) -> Result<Collected> {
     let started = Instant::now();
     let (inputs, received, since) = (inputs_tree(rows), BTreeMap::new(), HashMap::new());
-    let mut collector = Collector { chain, blobs, rows, inputs, options, received, since, gas: 0 };
+    let undrawn = HashSet::new();
+    let mut collector = Collector { chain, blobs, rows, inputs, options, received, undrawn, since, gas: 0 };
     loop {
         let history = history::read_from(chain, id, block).await?;
         collector.check_inputs(&history)?;
@@ -137,6 +138,10 @@ pub async fn collect(
     }
 }
 
+/// `DrawStatus.Undrawn` and `DrawStatus.Agreed`.
+const UNDRAWN: u8 = 2;
+const AGREED: u8 = 6;
+
 struct Collector<'a> {
     chain: &'a Chain,
     blobs: &'a Blobs,
@@ -146,6 +151,8 @@ struct Collector<'a> {
     options: Options,
     /// Output rows of verified batches, by batch id.
     received: BTreeMap<B256, Vec<Vec<u8>>>,
+    /// Batches that are complete and right, and whose draw is not over.
+    undrawn: HashSet<B256>,
     /// When the results of a batch were first missing.
     since: HashMap<B256, Instant>,
     gas: u64,
@@ -192,6 +199,9 @@ impl Collector<'_> {
             }
         }
         if self.received.contains_key(&batch.id) {
+            return Ok(());
+        }
+        if batch.end.is_none() && self.undrawn.contains(&batch.id) && !self.is_drawn(history, batch).await? {
             return Ok(());
         }
         let shown = self.shown(batch, demands).await?;
@@ -328,8 +338,21 @@ impl Collector<'_> {
         Ok(())
     }
 
+    /// Whether the draw of a batch, if its order has draws, is over. Acknowledged before, a batch need not be drawn.
+    async fn is_drawn(&self, history: &History, batch: &BatchHistory) -> Result<bool> {
+        if history.order.verification != self.chain.suite.verification {
+            return Ok(true);
+        }
+        let draw = self.chain.verification().drawOf(batch.id).call().await.map_err(from_call)?;
+        Ok([UNDRAWN, AGREED].contains(&draw.status))
+    }
+
     /// Says that a batch came and is right: by signature, or on chain. Answers whether that is said.
     async fn acknowledge(&mut self, history: &History, batch: &BatchHistory) -> Result<bool> {
+        if !self.is_drawn(history, batch).await? {
+            self.undrawn.insert(batch.id);
+            return Ok(false);
+        }
         if self.options.accept {
             let escrow = self.chain.escrow();
             let call = escrow.accept(history.order.clone(), batch.batch.clone(), Vec::new().into());

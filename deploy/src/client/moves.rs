@@ -7,10 +7,10 @@ use alloy::{
     network::TransactionResponse,
     primitives::{Address, B256},
     providers::Provider,
-    rpc::types::{Filter, Log},
-    sol_types::{SolEvent, SolEventInterface},
+    rpc::types::{Filter, Log, TransactionRequest},
+    sol_types::{SolCall, SolEvent, SolEventInterface},
 };
-use assay_contracts::{DisputeGame, JobEscrow, Verification};
+use assay_contracts::{DisputeGame, JobEscrow, PrevrandaoBeacon, Verification};
 use serde::Serialize;
 
 use crate::{
@@ -43,9 +43,53 @@ pub struct Move {
 /// Every move of the suite's draws, games and batches since `block`.
 pub async fn since(chain: &Chain, block: u64) -> Result<Vec<Move>> {
     let suite = &chain.suite;
-    let contracts = vec![suite.verification, suite.dispute_game, suite.job_escrow];
-    let filter = Filter::new().address(contracts).from_block(block);
-    moves(chain, chain.provider.get_logs(&filter).await.map_err(from_rpc)?).await
+    let contracts = vec![suite.beacon, suite.verification, suite.dispute_game, suite.job_escrow];
+    let filter = Filter::new().address(contracts.clone()).from_block(block);
+    let mut all = moves(chain, chain.provider.get_logs(&filter).await.map_err(from_rpc)?).await?;
+    all.extend(refused(chain, &contracts, block).await?);
+    all.sort_by_key(|step| step.block);
+    Ok(all)
+}
+
+/// Transactions to `contracts` since `block` that were mined and reverted, with the contract's error, or that somebody was faster.
+async fn refused(chain: &Chain, contracts: &[Address], block: u64) -> Result<Vec<Move>> {
+    let mut refused = Vec::new();
+    let head = chain.provider.get_block_number().await.map_err(from_rpc)?;
+    for number in block..=head {
+        let Some(block) = chain.provider.get_block_by_number(number.into()).full().await.map_err(from_rpc)? else {
+            continue;
+        };
+        for transaction in block.transactions.txns() {
+            let Some(to) = transaction.to().filter(|to| contracts.contains(to)) else { continue };
+            let hash = transaction.tx_hash();
+            let receipt = chain.provider.get_transaction_receipt(hash).await.map_err(from_rpc)?;
+            let Some(receipt) = receipt.filter(|receipt| !receipt.status()) else { continue };
+            let (by, input) = (transaction.from(), transaction.input().clone());
+            let request = TransactionRequest::default().from(by).to(to).input(input.clone().into());
+            let again = chain.provider.call(request).block((number - 1).into()).await;
+            // What would have passed at the block's start came second in it.
+            let why = again.err().map_or("overtaken".to_owned(), |error| from_rpc(error).code().to_owned());
+            refused.push(Move {
+                time: block.header.timestamp,
+                block: number,
+                transaction: hash,
+                by,
+                did: vec![format!("refused: {why}")],
+                gas: receipt.gas_used,
+                calldata: input.len(),
+                clocks: None,
+            });
+        }
+    }
+    Ok(refused)
+}
+
+/// The games that were opened since `block`.
+pub async fn games_since(chain: &Chain, block: u64) -> Result<Vec<B256>> {
+    let filter =
+        Filter::new().address(chain.suite.dispute_game).event_signature(DisputeGame::GameOpened::SIGNATURE_HASH);
+    let logs = chain.provider.get_logs(&filter.from_block(block)).await.map_err(from_rpc)?;
+    Ok(logs.iter().filter_map(|log| log.topics().get(1).copied()).collect())
 }
 
 /// Every move of one game, whose id is its seal's hash.
@@ -78,13 +122,13 @@ async fn moves(chain: &Chain, mut logs: Vec<Log>) -> Result<Vec<Move>> {
     let mut moves = Vec::new();
     for hash in order {
         let logs = &grouped[&hash];
-        let did: Vec<String> = logs.iter().filter_map(|log| describe(chain, log)).collect();
-        if did.is_empty() {
-            continue;
-        }
         let receipt = chain.provider.get_transaction_receipt(hash).await.map_err(from_rpc)?;
         let transaction = chain.provider.get_transaction_by_hash(hash).await.map_err(from_rpc)?;
         let (Some(receipt), Some(transaction)) = (receipt, transaction) else { continue };
+        let did: Vec<String> = logs.iter().filter_map(|log| describe(chain, log, transaction.input())).collect();
+        if did.is_empty() {
+            continue;
+        }
         let block = receipt.block_number.unwrap_or_default();
         let header = chain.provider.get_block_by_number(block.into()).await.map_err(from_rpc)?;
         let mut seen = BTreeSet::new();
@@ -102,10 +146,14 @@ async fn moves(chain: &Chain, mut logs: Vec<Log>) -> Result<Vec<Move>> {
     Ok(moves)
 }
 
-/// What an event says, in a few words; events about money alone say nothing.
-fn describe(chain: &Chain, log: &Log) -> Option<String> {
+/// What an event of the call `input` says, in a few words; events about money alone say nothing.
+fn describe(chain: &Chain, log: &Log, input: &[u8]) -> Option<String> {
     if log.address() == chain.suite.dispute_game {
-        return DisputeGame::DisputeGameEvents::decode_log(&log.inner).ok().map(|event| game_move(&event.data));
+        return DisputeGame::DisputeGameEvents::decode_log(&log.inner).ok().map(|event| game_move(&event.data, input));
+    }
+    if log.address() == chain.suite.beacon {
+        let event = PrevrandaoBeacon::RoundRecorded::decode_log(&log.inner).ok()?;
+        return Some(format!("record the beacon's round {}", event.round));
     }
     if log.address() == chain.suite.verification {
         let event = Verification::VerificationEvents::decode_log(&log.inner).ok()?;
@@ -117,14 +165,21 @@ fn describe(chain: &Chain, log: &Log) -> Option<String> {
         Event::OrderOpened(_) => "open order".into(),
         Event::BatchCommitted(event) => format!("commit to {} tasks", event.count),
         Event::BatchSettled(_) => "settle batch".into(),
-        Event::BatchForfeited(_) => "batch forfeited".into(),
+        Event::BatchForfeited(event) => format!("batch forfeited: {}", fault(event.fault)),
         Event::Demanded(event) => format!("demand task {}", event.index),
         Event::Supplied(event) => format!("supply task {}", event.index),
         _ => return None,
     })
 }
 
-fn game_move(event: &DisputeGame::DisputeGameEvents) -> String {
+/// The names of `Fault`.
+fn fault(number: u8) -> &'static str {
+    ["withheld", "units do not add up", "units out of bounds", "wrong units", "wrong input", "convicted"]
+        .get(usize::from(number))
+        .unwrap_or(&"unknown fault")
+}
+
+fn game_move(event: &DisputeGame::DisputeGameEvents, input: &[u8]) -> String {
     use DisputeGame::DisputeGameEvents as Event;
     match event {
         Event::ChallengeSealed(_) => "seal challenge".into(),
@@ -136,8 +191,15 @@ fn game_move(event: &DisputeGame::DisputeGameEvents) -> String {
         Event::RowNamed(event) => format!("name row {}", event.row),
         Event::RowShown(event) => format!("show the row, {} bytes", event.row.len()),
         Event::GameEnded(event) => {
-            let how = if event.proven { "one number recomputed" } else { "by silence or verdict" };
-            format!("{} wins: {how}", if event.challengerWon { "challenger" } else { "provider" })
+            let (winner, loser) =
+                if event.challengerWon { ("challenger", "provider") } else { ("provider", "challenger") };
+            if event.proven {
+                return format!("{winner} wins: one number recomputed");
+            }
+            if input.starts_with(&DisputeGame::joinVerdictCall::SELECTOR) {
+                return format!("{winner} wins: the task is lost already");
+            }
+            format!("{winner} wins: the {loser} was silent")
         }
     }
 }
@@ -157,7 +219,7 @@ fn draw_move(event: &Verification::VerificationEvents) -> Option<String> {
         Event::DrawConcluded(event) => {
             format!("draw ends: {}", if event.status == CONVICTED { "convicted" } else { "agreed" })
         }
-        Event::ValidatorSlashed(_) => "seat slashed".into(),
+        Event::ValidatorSlashed(event) => format!("seat of {} slashed", event.validator),
         Event::PotClaimed(_) => "claim reward".into(),
         _ => return None,
     })

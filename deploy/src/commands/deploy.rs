@@ -89,6 +89,7 @@ fn parameters(args: &DeployArgs, chain_id: u64, account: Address) -> Result<Para
         default_rate: args.fee_rate,
         stake_token: parse_token(args.stake_token.as_deref(), chain_id, dev_token)?,
         thaw_period: args.thaw_period.unwrap_or(if devnet { defaults.thaw_period } else { THAW_PERIOD }),
+        verification: if devnet { defaults.verification } else { deploy::chain_verification() },
         ..defaults
     })
 }

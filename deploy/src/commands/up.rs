@@ -1,10 +1,11 @@
 //! `assay up`: the devnet of the demo, kept running.
 
+use alloy::providers::Provider as _;
 use serde_json::json;
 
 use super::Context;
 use crate::{
-    chain::Chain,
+    chain::{Chain, from_rpc},
     cli::UpArgs,
     devnet::{Devnet, Setup, accounts, stopped_by_signal},
     error::Result,
@@ -12,34 +13,54 @@ use crate::{
     output::{list, say},
 };
 
+/// Seats without which an order with two validators a task is not taken.
+const SEATS_NEEDED: usize = 4;
+
 pub(super) async fn run(context: &Context, args: &UpArgs) -> Result<()> {
     let model = args.model.clone().unwrap_or_else(|| context.config.model.clone());
-    let setup = Setup { rpc_port: args.rpc_port, http_port: args.http_port, source: args.source.clone(), model };
+    let setup = Setup {
+        rpc_port: args.rpc_port,
+        http_port: args.http_port,
+        source: args.source.clone(),
+        model,
+        validators: args.validators.into(),
+    };
     let mut devnet = crate::devnet::or_interrupted(Devnet::start(context.output, &context.config, &setup)).await?;
     // What other terminals need to find the chain by default settings: its record, as `assay deploy` writes it.
     let chain: Chain = devnet.connect(accounts::CUSTOMER).await?;
-    announce(context, &devnet, &chain);
+    announce(context, &devnet, &chain, args.validators.into());
     let stop = stopped_by_signal();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
-            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => devnet.check_provider().await?,
+            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
+                devnet.check_provider().await?;
+                // Blocks come at once with transactions; clocks and beacon need some without.
+                chain.provider.raw_request::<_, serde_json::Value>("evm_mine".into(), ()).await.map_err(from_rpc)?;
+            }
         }
     }
     context.output.note("stopping");
     devnet.stop().await.map(drop)
 }
 
-fn announce(context: &Context, devnet: &Devnet, chain: &Chain) {
-    let people = [
+fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize) {
+    let mut people: Vec<_> = [
         ("admin", accounts::ADMIN),
         ("provider", accounts::PROVIDER),
         ("customer", accounts::CUSTOMER),
         ("model owner", accounts::MODEL_OWNER),
-    ];
+    ]
+    .map(|(name, index)| (name.to_owned(), index))
+    .into();
+    people.extend((0..validators).map(|n| (format!("validator {}", n + 1), accounts::VALIDATOR + n)));
+    let accounts: Vec<_> = people
+        .iter()
+        .map(|(name, index)| json!({ "name": name, "address": keys::anvil(*index).address(), "key": format!("anvil:{index}") }))
+        .collect();
     let explorer = format!("http://{}", devnet.indexer.address());
-    let file = devnet.config.chains.join("../assay.toml");
+    let file = devnet.config.chains.with_file_name("assay.toml");
     let report = json!({
         "rpc_url": devnet.anvil.url,
         "chain_id": chain.suite.chain_id,
@@ -47,7 +68,7 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain) {
         "config": file,
         "model": devnet.model,
         "suite": chain.suite,
-        "accounts": people.map(|(name, index)| json!({ "name": name, "address": keys::anvil(index).address(), "key": format!("anvil:{index}") })),
+        "accounts": accounts,
     });
     context.output.result(&report, || {
         let mut endpoints = list(["what", "where"]);
@@ -58,13 +79,19 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain) {
         say!("{endpoints}\n");
         say!("{}\n", super::deploy::contracts(&chain.suite));
         let mut dev = list(["account", "address", "--key"]);
-        for (name, index) in people {
-            dev.add_row([name.to_owned(), keys::anvil(index).address().to_string(), format!("anvil:{index}")]);
+        for (name, index) in &people {
+            dev.add_row([name.clone(), keys::anvil(*index).address().to_string(), format!("anvil:{index}")]);
         }
         say!("{dev}\n");
         say!("Try, in another terminal:\n");
         say!("  export ASSAY_CONFIG={}", file.display());
         say!("  echo 'who pays when a provider lies?' | assay embed - --key anvil:{}", accounts::CUSTOMER);
+        if validators >= SEATS_NEEDED {
+            say!(
+                "  echo 'a task that validators re-execute' | assay embed - --verify --key anvil:{}",
+                accounts::CUSTOMER
+            );
+        }
         say!("  assay order list");
         say!("  assay account show --key anvil:{}", accounts::PROVIDER);
         say!("  curl -s {explorer}/v1/stats\n");

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use alloy::{network::EthereumWallet, primitives::U256};
+use assay_blobs::Blobs;
 use assay_contracts::{protocol::token_id, rpc};
 use assay_keepers::{
     challenger, validator,
@@ -17,7 +18,8 @@ use super::{
 use crate::{
     chain::{Chain, from_call},
     cli::{ChallengerCommand, KeeperArgs, ValidatorCommand},
-    client::open::now,
+    client::open::{from_blob, now},
+    config::Config,
     error::{Error, Result},
     keys,
     output::say,
@@ -46,7 +48,7 @@ pub(super) async fn validator(mut context: Context, command: ValidatorCommand) -
             show(&context, &chain, account).await
         }
         ValidatorCommand::Run(args) => {
-            let setup = setup(&context).await?;
+            let setup = setup(&context.config).await?;
             let mut config = std::mem::take(&mut context.config.validator);
             prepare(&args, &context, &mut config.models, &mut config.store)?;
             config.http = args.http.or(config.http);
@@ -57,8 +59,19 @@ pub(super) async fn validator(mut context: Context, command: ValidatorCommand) -
 }
 
 pub(super) async fn challenger(mut context: Context, command: ChallengerCommand) -> Result<()> {
-    let ChallengerCommand::Run { rate, keeper: args } = command;
-    let setup = setup(&context).await?;
+    let (rate, args) = match command {
+        ChallengerCommand::Fund { bond } => {
+            let chain = context.actor().await?;
+            let gas = fund(&chain, &bond).await?;
+            let native = Token::at(&chain, alloy::primitives::Address::ZERO).await?;
+            let bonds = native.ledger_balance(&chain, chain.account()).await?;
+            let report = json!({ "account": chain.account(), "bonds": bonds.to_string(), "gas": gas });
+            context.output.result(&report, || say!("for bonds: {}", native.format(bonds)));
+            return Ok(());
+        }
+        ChallengerCommand::Run { rate, keeper } => (rate, keeper),
+    };
+    let setup = setup(&context.config).await?;
     let mut config = std::mem::take(&mut context.config.challenger);
     prepare(&args, &context, &mut config.models, &mut config.store)?;
     config.http = args.http.or(config.http);
@@ -70,7 +83,7 @@ pub(super) async fn challenger(mut context: Context, command: ChallengerCommand)
 /// Stakes what a seat lacks, puts native currency aside for bonds, takes the seat; returns the gas.
 pub(crate) async fn join(chain: &Chain, bond: &str) -> Result<u64> {
     let (seats, staking, me) = (chain.seats(), chain.staking(), chain.account());
-    let mut gas = fund_bonds(chain, bond).await?;
+    let mut gas = fund(chain, bond).await?;
     let token = Token::at(chain, staking.token().call().await.map_err(from_call)?).await?;
     let needed = seats.seatStake().call().await.map_err(from_call)?;
     let provision = staking.provisionOf(me, chain.suite.validator_seats).call().await.map_err(from_call)?;
@@ -87,8 +100,9 @@ pub(crate) async fn join(chain: &Chain, bond: &str) -> Result<u64> {
     Ok(gas + chain.send(call.gas(measured + SLOT_GAS)).await?.gas_used)
 }
 
-/// Holds at least `bond` of native currency in the ledger, which the dispute game may take bonds from; returns the gas.
-pub(crate) async fn fund_bonds(chain: &Chain, bond: &str) -> Result<u64> {
+/// Holds at least `bond` of native currency in the ledger, which the dispute game may take bonds from, and lets the escrow take what
+/// a demand for withheld data prepays; returns the gas.
+pub(crate) async fn fund(chain: &Chain, bond: &str) -> Result<u64> {
     let native = Token::at(chain, alloy::primitives::Address::ZERO).await?;
     let wanted = native.parse(bond)?;
     let held = native.ledger_balance(chain, chain.account()).await?;
@@ -96,8 +110,11 @@ pub(crate) async fn fund_bonds(chain: &Chain, bond: &str) -> Result<u64> {
     if held < wanted {
         gas += deposit(chain, &native, chain.account(), wanted - held).await?.gas_used;
     }
-    let (game, id) = (chain.suite.dispute_game, token_id(native.address));
-    Ok(gas + chain.send(chain.ledger().approve(game, id, U256::MAX)).await?.gas_used)
+    let token = chain.staking().token().call().await.map_err(from_call)?;
+    for (spender, token) in [(chain.suite.dispute_game, native.address), (chain.suite.job_escrow, token)] {
+        gas += chain.send(chain.ledger().approve(spender, token_id(token), U256::MAX)).await?.gas_used;
+    }
+    Ok(gas)
 }
 
 /// Leaves the seat; where it was left already and the delay is over, frees its stake.
@@ -128,6 +145,7 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
     let staked = Token::at(chain, chain.staking().token().call().await.map_err(from_call)?).await?;
     let native = Token::at(chain, alloy::primitives::Address::ZERO).await?;
     let bonds = native.ledger_balance(chain, account).await?;
+    let left = seat.releasableAt.to::<u64>().saturating_sub(now(chain).await?);
     let report = json!({
         "account": account,
         "seat": seat.number,
@@ -141,7 +159,8 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
         let stake = staked.format(U256::from(seat.stake));
         match (seat.number, seat.stake) {
             (0, 0) => say!("{account} holds no seat"),
-            (0, _) => say!("{account} left its seat; {stake} comes free at {}", seat.releasableAt),
+            (0, _) if left > 0 => say!("{account} left its seat; {stake} comes free in {left} s"),
+            (0, _) => say!("{account} left its seat; leave once more to free {stake}"),
             (number, _) => say!("{account} holds seat {number} of {taken} with {stake}"),
         }
         say!("for bonds: {}", native.format(bonds));
@@ -149,13 +168,13 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
     Ok(())
 }
 
-async fn setup(context: &Context) -> Result<Setup> {
-    let config = &context.config;
+/// What a keeper with `config`'s key works with.
+pub(crate) async fn setup(config: &Config) -> Result<Setup> {
     let signer = keys::signer(config)?;
     let chain = Chain::connect(config, None).await?;
     let rpc =
         rpc::connect(&config.rpc_url, Duration::from_secs(15)).map_err(|error| Error::usage("bad_rpc_url", error))?;
-    let (wallet, blobs) = (EthereumWallet::from(signer), context.blobs()?);
+    let (wallet, blobs) = (EthereumWallet::from(signer), Blobs::files(&config.blobs).map_err(from_blob)?);
     Ok(Setup { suite: chain.suite, rpc, wallet, blobs, tamper: Tamper::default() })
 }
 

@@ -133,8 +133,8 @@ impl Plan {
     fn finish_batch(&mut self, now: &Situation<'_>, view: &OrderView, batch_id: B256, entry: &BatchView) {
         let is_verified = view.order.verification != Address::ZERO;
         let agrees = |accepted| !is_verified || now.view.trials.agrees(&batch_id, accepted, now.likely_time);
-        for (index, deadline) in &entry.demands {
-            if now.head_time > *deadline {
+        for (index, demand) in &entry.demands {
+            if now.head_time > demand.deadline {
                 continue;
             }
             match now.supplies.get(&(batch_id, *index)) {

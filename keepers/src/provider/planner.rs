@@ -145,6 +145,7 @@ impl Planner {
         });
         self.bench.tidy(&view, &trials.full);
         plan.actions.retain(|action| !self.bench.tamper.silences(action.kind));
+        plan.prepare.retain(|_| !self.bench.tamper.silences("supply"));
         plan.actions.extend(trials.actions);
         (plan, trials.needs, view.block)
     }

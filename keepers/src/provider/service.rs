@@ -93,6 +93,7 @@ impl Provider {
         }
         let models = models::open(&config.models).await?;
         let roots = models.iter().map(|model| (model.program_root().into(), model.weights_root().into())).collect();
+        let models = tamper.models(&models, &config.models)?;
         let me = wallet.default_signer().address();
         let store = Store::open(StoreOptions { path: config.store.clone(), max_pages: config.store_max_pages }).await?;
         let secret = Secret::open(&store).await?;

@@ -178,7 +178,10 @@ impl Worker {
     }
 
     async fn try_keep(&self, range: Range, batch: &Batch) -> Result<()> {
-        let root = self.blobs.put_batch(batch).await.map_err(|error| KeeperError::Blobs(error.to_string()))?;
+        if !self.tamper.withholds {
+            self.blobs.put_batch(batch).await.map_err(|error| KeeperError::Blobs(error.to_string()))?;
+        }
+        let root = batch.root();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64);
         let mut tx = self.store.write().await?;
         sqlx::query("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)")

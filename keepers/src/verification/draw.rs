@@ -8,7 +8,7 @@
 //! | Sealing, Revealing, Disputed, and over | `conclude` |
 
 use assay_contracts::{
-    JobEscrow, PrevrandaoBeacon,
+    PrevrandaoBeacon,
     Verification::{self, Binding, Revealed, Sealed},
     protocol::{recast, trace_seal},
 };
@@ -100,37 +100,6 @@ impl Plan {
         let call = Verification::sealCall { order, batch, roots: sealed.collect() };
         let key = format!("sealTrace:{}:{indices}", case.batch_id);
         self.want("sealTrace", key, verification, &call, Some(draw.phase_end));
-    }
-
-    /// A validator without inputs demands them on chain, and has the time that the answer takes.
-    fn ask_for_inputs(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, place: usize, index: u32) {
-        let Case { batch_id, entry, .. } = *case;
-        if case.provider() == now.me || !case.is_committed() || entry.supplied.contains_key(&index) {
-            return;
-        }
-        let end = Some(draw.phase_end);
-        match entry.demands.get(&index) {
-            Some(answered) => {
-                let window = u64::from(now.suite.parameters.verification.seal_window);
-                if now.head_time <= *answered && answered + window > draw.phase_end {
-                    let call = Verification::extendCall {
-                        order: recast(&case.order.order),
-                        batch: recast(&entry.batch),
-                        place: place as u8,
-                    };
-                    let key = format!("extend:{batch_id}:{index}");
-                    self.want("extend", key, now.suite.verification, &call, end);
-                }
-            }
-            None => {
-                let window = u64::from(case.order.order.settleWindow);
-                if now.likely_time < entry.batch.committedAt.to::<u64>() + window {
-                    let (order, batch) = (case.order.order.clone(), entry.batch.clone());
-                    let call = JobEscrow::demandCall { order, batch, index };
-                    self.want("demand", format!("demand:{batch_id}:{index}"), now.suite.job_escrow, &call, end);
-                }
-            }
-        }
     }
 
     fn reveal(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {

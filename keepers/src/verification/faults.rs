@@ -2,7 +2,7 @@
 
 use assay_contracts::JobEscrow::{self, Batch, Order, Task};
 use assay_kernels::{
-    commit::{self, inputs_tree},
+    commit::{TaskLeaf, inputs_tree},
     merkle::row_root,
 };
 
@@ -24,9 +24,9 @@ pub(super) enum Proof {
     Bound(JobEscrow::proveUnitsBoundCall),
 }
 
-/// The first fault of a batch whose order has these inputs.
-pub(super) fn find(order: &Order, leaves: &commit::Batch, inputs: &[Vec<u8>]) -> Option<Fault> {
-    leaves.leaves().iter().find_map(|leaf| {
+/// The first fault of a batch's leaves, as far as they are known, where its order has these inputs.
+pub(super) fn find(order: &Order, leaves: &[TaskLeaf], inputs: &[Vec<u8>]) -> Option<Fault> {
+    leaves.iter().find_map(|leaf| {
         let input = inputs.get(leaf.index as usize)?;
         if row_root(input) != leaf.input_hash {
             return Some(Fault::Input(leaf.index));

@@ -11,6 +11,8 @@
 //!
 //! Whoever waits for the other side longer than its clock ends the game by `timeout`.
 
+use std::borrow::Cow;
+
 use alloy::{
     primitives::{Address, B256},
     sol_types::SolCall,
@@ -22,6 +24,7 @@ use assay_contracts::{
 };
 use assay_kernels::{
     Hash,
+    commit::TaskLeaf,
     evidence::{self, false_element, first_difference},
     merkle::Tree,
 };
@@ -262,14 +265,19 @@ impl Plan {
 
     /// Computes the sampled tasks of a batch; those that the provider did not.
     fn inspect(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, rate: f64) -> Vec<u32> {
-        let batch = &case.entry.batch;
-        let Some(leaves) = self.leaves(now, case) else { return Vec::new() };
-        if !self.prove_faults(now, case, leaves) {
+        let leaves = match self.leaves(now, case) {
+            Some(leaves) => Cow::Borrowed(leaves.leaves()),
+            None => Cow::Owned(self.shown_leaves(now, case, draw)),
+        };
+        if leaves.is_empty() || !self.prove_faults(now, case, &leaves) {
             return Vec::new();
         }
+        // What had to be demanded is looked at whatever the sample.
+        let is_sampled = |index| matches!(leaves, Cow::Owned(_)) || now.secret.samples(case.batch_id, index, rate);
         let mut wrong = Vec::new();
-        for (leaf, index) in leaves.leaves().iter().zip(batch.first..) {
-            if !now.secret.samples(case.batch_id, index, rate) {
+        for leaf in leaves.iter() {
+            let index = leaf.index;
+            if !is_sampled(index) {
                 continue;
             }
             let Some(task) = self.task(now, case, index) else { continue };
@@ -285,7 +293,7 @@ impl Plan {
 
     /// Wants the proof of what is wrong with the batch on its face. Whether a game is worth while: nothing is, and the inputs to
     /// say so are here.
-    fn prove_faults(&mut self, now: &Situation<'_>, case: &Case<'_>, leaves: &assay_kernels::commit::Batch) -> bool {
+    fn prove_faults(&mut self, now: &Situation<'_>, case: &Case<'_>, leaves: &[TaskLeaf]) -> bool {
         let Some(inputs) = now.known.inputs.get(&case.order_id) else {
             self.needs.push(Need::Inputs { order_id: case.order_id, root: case.order.order.inputsRoot });
             return false;

@@ -12,6 +12,7 @@
 //! a keeper that is killed at any instruction seals, reveals and plays on as if nothing had happened.
 
 mod bench;
+mod demands;
 mod draw;
 mod faults;
 mod game;

@@ -1,6 +1,6 @@
 //! From what is known to what is wanted in draws and games. Pure: no clock, no chain, no disk.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use alloy::{
     primitives::{Address, B256, U256, keccak256},
@@ -115,6 +115,7 @@ pub(crate) fn plan(now: &Situation<'_>) -> Plan {
                 plan.draw(now, &case, draw);
                 plan.challenge(now, &case, draw);
             }
+            plan.forfeit(now, &case);
             plan.claim(now, *batch_id);
         }
     }
@@ -192,21 +193,26 @@ impl Plan {
         found
     }
 
-    /// A task of a batch with its proof.
+    /// A leaf of a batch with its proof: from the blob, or as the provider showed it on chain.
     pub(super) fn leaf<T>(&mut self, now: &Situation<'_>, case: &Case<'_>, index: u32) -> Option<T>
     where
         T: From<<T::SolType as alloy::sol_types::SolType>::RustType> + SolValue,
     {
-        let leaves = self.leaves(now, case)?;
-        let position = index.checked_sub(case.entry.batch.first)? as usize;
-        let leaf = leaves.leaves().get(position)?;
+        let (leaf, proof) = match self.leaves(now, case) {
+            Some(leaves) => {
+                let position = index.checked_sub(case.entry.batch.first)? as usize;
+                (leaves.leaves().get(position)?, Cow::Owned(leaves.proof(position)))
+            }
+            None => self.shown(now, case, index).map(|shown| (&shown.leaf, Cow::Borrowed(&shown.proof)))?,
+        };
+        let proof = proof.iter().map(B256::from).collect();
         Some(recast(&JobEscrow::Task {
             index,
             inputHash: leaf.input_hash.into(),
             outputHash: leaf.output_hash.into(),
             unitsBefore: leaf.units_before,
             units: leaf.units,
-            proof: leaves.proof(position).into_iter().map(Into::into).collect(),
+            proof,
         }))
     }
 }

@@ -24,7 +24,7 @@ use assay_test_fixtures::tiny_model_dir;
 
 use super::{
     Secret,
-    bench::{Header, Known, Need, TaskResult},
+    bench::{Header, Known, Need, Shown, TaskResult},
     plan::{Duty, Plan, Situation, plan},
     tamper::{Forgery, Stage, Tamper},
     testimony::Testimony,
@@ -104,9 +104,15 @@ fn order(suite: &Suite, rows: &[Vec<u8>]) -> Order {
 impl World {
     /// A world whose provider has this `lie`.
     fn new(lie: Tamper) -> Self {
+        Self::with(lie, |_| {})
+    }
+
+    /// The same with changed terms.
+    fn with(lie: Tamper, change: impl FnOnce(&mut Order)) -> Self {
         let (suite, model) = (suite(), Arc::new(Model::open(&tiny_model_dir()).unwrap()));
         let rows = vec![vec![0, 1, 0, 2], vec![0, 3, 0, 4, 0, 5]];
-        let order = order(&suite, &rows);
+        let mut order = order(&suite, &rows);
+        change(&mut order);
         let order_id = protocol::order_id(suite.chain_id, suite.job_escrow, &order);
         let leaves = leaves(&model, order_id, &rows, &lie);
         let batch = Batch {
@@ -182,6 +188,20 @@ impl World {
     fn revealed(&mut self, party: Address, traceRoot: B256) {
         let (batchId, index) = (self.batch_id, 1);
         self.draw(VerificationEvents::TraceRevealed(Verification::TraceRevealed { batchId, index, party, traceRoot }));
+    }
+
+    /// Task 1 is demanded, to be supplied within so many seconds.
+    fn demanded(&mut self, demander: Address, seconds: u64) {
+        let (batchId, fee, deadline) = (self.batch_id, U256::ZERO, U40::from(self.time + seconds));
+        let event = JobEscrow::Demanded { batchId, index: 1, demander, fee, deadline };
+        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Demanded(event))));
+    }
+
+    fn forfeited(&mut self) {
+        let (orderId, batchId, beneficiary) = (self.order_id, self.batch_id, CHALLENGER);
+        let (fault, refund, slashed, burned) = (0, U256::ZERO, U256::ZERO, U256::ZERO);
+        let event = JobEscrow::BatchForfeited { orderId, batchId, fault, beneficiary, refund, slashed, burned };
+        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::BatchForfeited(event))));
     }
 
     /// All that a keeper with this `tamper` can have on its bench.
@@ -511,14 +531,77 @@ fn missing_inputs_are_demanded_and_more_time_with_them() {
     assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Task { .. }]));
     known.fail((world.order_id, 1));
     assert_eq!(kinds(&validator(&world, &known)), ["demand"]);
-    let (batchId, index, demander, fee, deadline) =
-        (world.batch_id, 1, VALIDATORS[0], U256::ZERO, U40::from(world.time + 60));
-    let event = JobEscrow::Demanded { batchId, index, demander, fee, deadline };
-    world.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Demanded(event))));
+    world.demanded(VALIDATORS[0], 60);
+    let batchId = world.batch_id;
     assert_eq!(kinds(&validator(&world, &known)), ["extend"]);
+    let provider = world.plan(PROVIDER, Duty::Provider, &known, &honest);
+    assert!(provider.actions.is_empty(), "the provider has to supply, not to wait");
     let sealEnd = U40::from(world.time + 120);
     world.draw(VerificationEvents::SealingExtended(Verification::SealingExtended { batchId, sealEnd }));
     assert!(validator(&world, &known).actions.is_empty());
+}
+
+#[test]
+fn an_unanswered_demand_forfeits_the_batch_for_who_made_it() {
+    let honest = Tamper::default();
+    let mut world = World::new(honest.clone());
+    world.demanded(VALIDATORS[0], 60);
+    world.time += 60;
+    assert!(!kinds(&world.validator(0, &honest)).contains(&"forfeit"), "the answer's last second");
+    world.time += 1;
+    assert!(kinds(&world.validator(0, &honest)).contains(&"forfeit"));
+    assert!(!kinds(&world.validator(1, &honest)).contains(&"forfeit"));
+    assert!(!kinds(&world.challenger()).contains(&"forfeit"));
+    world.forfeited();
+    assert!(!kinds(&world.validator(0, &honest)).contains(&"forfeit"), "nothing was prepaid");
+}
+
+#[test]
+fn what_a_demand_prepaid_comes_back_from_a_batch_that_is_lost() {
+    let mut world = World::with(Tamper::default(), |order| order.demandFee = 7);
+    world.demanded(CHALLENGER, 60);
+    assert_eq!(kinds(&world.challenger()), Vec::<&str>::new());
+    world.forfeited();
+    assert_eq!(kinds(&world.challenger()), ["forfeit"]);
+    let (batchId, demander, fee) = (world.batch_id, CHALLENGER, U256::from(7));
+    let event = JobEscrow::DemandRefunded { batchId, index: 1, demander, fee };
+    world.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::DemandRefunded(event))));
+    assert!(world.challenger().actions.is_empty());
+}
+
+#[test]
+fn results_that_are_withheld_are_demanded_and_judged_by_what_is_supplied() {
+    let honest = Tamper::default();
+    let mut world = World::new(Tamper { tasks: None, ..lie(Stage::Last, true) });
+    let mut known = world.bench(&honest);
+    let leaves = known.leaves.remove(&world.batch_id).unwrap();
+    let challenger =
+        |world: &World, known: &Known| world.plan(CHALLENGER, Duty::Challenger { rate: 1.0 }, known, &honest);
+    let plan = challenger(&world, &known);
+    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Leaves { .. }]), "it tries for a while");
+    known.fail_leaves(world.batch_id);
+    let JobEscrow::demandCall { index, .. } = only(&challenger(&world, &known));
+
+    let (batchId, input) = (world.batch_id, world.rows[index as usize].clone().into());
+    let leaf = leaves.leaves()[index as usize];
+    let supplied = JobEscrow::Supplied {
+        batchId,
+        index,
+        inputHash: leaf.input_hash.into(),
+        outputHash: leaf.output_hash.into(),
+        unitsBefore: leaf.units_before,
+        units: leaf.units,
+        input,
+        output: Default::default(),
+    };
+    world.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Supplied(supplied))));
+    let plan = challenger(&world, &known);
+    assert!(plan.actions.is_empty());
+    assert!(plan.needs.iter().any(|need| matches!(need, Need::Shown { index: at, .. } if *at == index)));
+    known.shown.insert((batchId, index), Shown { leaf, proof: leaves.proof(index as usize) });
+    assert_eq!(kinds(&challenger(&world, &known)), ["sealChallenge"]);
+    let plan = world.plan(CHALLENGER, Duty::Challenger { rate: 1e-9 }, &known, &honest);
+    assert_eq!(kinds(&plan), ["sealChallenge"], "whatever its sample");
 }
 
 /// A draw in which the provider revealed `theirs` and each validator what its tamper says.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use alloy::{
-    primitives::{B256, keccak256},
+    primitives::{B256, U256, keccak256},
     signers::local::PrivateKeySigner,
     sol_types::SolValue,
 };
@@ -51,6 +51,12 @@ impl Secret {
         let word = self.derive("sample", batch_id, index, 0);
         let number = u64::from_be_bytes(word.0[..8].try_into().unwrap_or_default()) >> 11;
         (number as f64) < rate * (1u64 << 53) as f64
+    }
+
+    /// One task of a batch: which one, nobody else can know.
+    pub(crate) fn pick(&self, batch_id: B256, first: u32, count: u32) -> u32 {
+        let word = self.derive("pick", batch_id, first, 0);
+        first + (U256::from_be_bytes(word.0) % U256::from(count.max(1))).to::<u32>()
     }
 
     fn derive(&self, purpose: &str, batch_id: B256, index: u32, attempt: u32) -> B256 {

@@ -1,9 +1,15 @@
 //! Lies and silence on purpose: what tests and demonstrations give to a keeper to show what becomes of it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use assay_kernels::commit::TaskOutput;
+use assay_kernels::{
+    commit::TaskOutput,
+    model::{Model, WEIGHTS_FILE},
+    tape::WeightKind,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::error::{KeeperError, Result};
 
 /// How a keeper cheats. The default is honesty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +23,10 @@ pub struct Tamper {
     pub wrong_units: bool,
     /// It commits to another input than the one that was ordered.
     pub wrong_input: bool,
+    /// It computes with the model's weights rounded to four bits.
+    pub rounds_weights: bool,
+    /// It publishes no results.
+    pub withholds: bool,
     /// Kinds of actions that it does not send, such as `sealTrace`, `reveal`, `answer`, `showRows`, `nameRow` or `prove`.
     pub silent: BTreeSet<String>,
 }
@@ -86,9 +96,41 @@ impl Tamper {
         self.silent.contains(kind)
     }
 
+    /// The models that it computes with, in place of `models` in the packages `paths`.
+    pub(crate) fn models(&self, models: &[Arc<Model>], paths: &[PathBuf]) -> Result<Vec<Arc<Model>>> {
+        if !self.rounds_weights {
+            return Ok(models.to_vec());
+        }
+        let rounded = models.iter().zip(paths).map(|(model, path)| {
+            let broken = |code, message| KeeperError::Model { path: path.clone(), message, code };
+            let weights =
+                std::fs::read(path.join(WEIGHTS_FILE)).map_err(|error| broken("MODEL_FILE", error.to_string()))?;
+            let rounded = Model::from_parts(model.name(), model.tape().clone(), round(model, weights));
+            Ok(Arc::new(rounded.map_err(|error| broken(error.code(), error.to_string()))?))
+        });
+        rounded.collect()
+    }
+
     fn concerns(&self, index: u32) -> bool {
         self.tasks.as_ref().is_none_or(|tasks| tasks.contains(&index))
     }
+}
+
+/// Rounds the weights of all matrices towards zero, to the upper four of their eight bits.
+fn round(model: &Model, mut weights: Vec<u8>) -> Vec<u8> {
+    let mut rest = weights.as_mut_slice();
+    for tensor in model.tape().tensors() {
+        let (rows, after) = rest.split_at_mut(tensor.rows as usize * tensor.row_len());
+        rest = after;
+        if tensor.kind == WeightKind::Linear {
+            // Multiplier, bias and shift, which come first, stay.
+            let head = tensor.row_len() - tensor.width as usize;
+            for row in rows.chunks_exact_mut(tensor.row_len()) {
+                row[head..].iter_mut().for_each(|weight| *weight = (weight.cast_signed() / 16 * 16).cast_unsigned());
+            }
+        }
+    }
+    weights
 }
 
 /// Makes a row false by the lowest bit of its last number.

@@ -7,6 +7,7 @@ use alloy::{
     signers::local::PrivateKeySigner,
     sol_types::SolEvent,
 };
+use assay_blobs::Blobs;
 use assay_contracts::{
     DisputeGame,
     JobEscrow::{self, Order, Policy},
@@ -88,6 +89,8 @@ impl Court {
         let seated: Vec<Address> = court.validators.iter().map(|key| key.address()).collect();
         futures::future::join_all(seated.iter().map(|validator| court.seat(*validator))).await;
         court.bond(court.challenger.address()).await;
+        // To demand results that are withheld.
+        court.net.fund(court.challenger.address(), court.net.suite.job_escrow).await;
         court.net.anvil.set_automine(false).await;
         court.blocks.spawn(mine(court.net.rpc.clone()));
         court
@@ -150,7 +153,10 @@ impl Court {
     }
 
     pub async fn validator(&self, number: usize, tamper: Tamper) -> Handle {
-        let setup = self.setup(&self.validators[number], tamper);
+        self.validator_with(number, self.setup(&self.validators[number], tamper)).await
+    }
+
+    async fn validator_with(&self, number: usize, setup: Setup) -> Handle {
         validator::start(self.validator_config(number), setup, CancellationToken::new()).await.unwrap()
     }
 
@@ -158,8 +164,30 @@ impl Court {
         futures::future::join_all((0..4).map(|number| self.validator(number, Tamper::default()))).await
     }
 
+    /// A blob store that has the order's inputs and no results.
+    pub fn without_results(&self, order: &Opened) -> Blobs {
+        let root = alloy::hex::encode(order.order.inputsRoot);
+        let elsewhere = self.net.path("elsewhere");
+        std::fs::create_dir_all(elsewhere.join("inputs")).unwrap();
+        std::fs::copy(self.net.path(&format!("blobs/inputs/{root}")), elsewhere.join("inputs").join(root)).unwrap();
+        Blobs::files(&elsewhere).unwrap()
+    }
+
+    /// A validator with another blob store.
+    pub async fn validator_from(&self, number: usize, blobs: Blobs) -> Handle {
+        self.validator_with(number, Setup { blobs, ..self.setup(&self.validators[number], honest()) }).await
+    }
+
+    /// The challenger with another blob store.
+    pub async fn challenger_from(&self, blobs: Blobs) -> Handle {
+        self.challenger_with(Setup { blobs, ..self.setup(&self.challenger, honest()) }).await
+    }
+
     pub async fn challenger(&self) -> Handle {
-        let setup = self.setup(&self.challenger, Tamper::default());
+        self.challenger_with(self.setup(&self.challenger, Tamper::default())).await
+    }
+
+    async fn challenger_with(&self, setup: Setup) -> Handle {
         challenger::start(self.challenger_config(), setup, CancellationToken::new()).await.unwrap()
     }
 

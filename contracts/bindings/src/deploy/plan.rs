@@ -40,8 +40,8 @@ pub fn devnet_parameters(admin: Address) -> Parameters {
     }
 }
 
-/// Short clocks, for people who watch. On a real chain the beacon's delay is at least 132 blocks (EIP-4399's four epochs and
-/// four slots), and every window outlasts an outage.
+/// Short clocks for people who watch, and amounts in play money of six decimals: a seat of 100, and gas at a price at which a whole
+/// dispute costs 2.
 pub fn devnet_verification() -> VerificationParameters {
     VerificationParameters {
         beacon_delay: 2,
@@ -49,15 +49,34 @@ pub fn devnet_verification() -> VerificationParameters {
         reveal_window: 30,
         challenge_window: 30,
         exit_delay: 7_200,
-        seat_stake: 1_000 * 10u128.pow(18),
+        seat_stake: 100 * 10u128.pow(6),
         colluding: 3_334,
-        gas_price: 10u128.pow(9),
+        gas_price: 1,
         dispute_time: 60,
         dispute_floor: 20,
         open_window: 60,
         bond_gas: 800_000,
         bond_multiple: 4,
         min_bond: 10u128.pow(15),
+    }
+}
+
+/// What a suite on a real chain has where nothing else is chosen: amounts in a token of 18 decimals that is worth about as much as
+/// the chain's own, a beacon's delay of four epochs and four slots (EIP-4399), and windows that outlast an outage.
+pub fn chain_verification() -> VerificationParameters {
+    VerificationParameters {
+        beacon_delay: 132,
+        seal_window: 3_600,
+        reveal_window: 1_800,
+        challenge_window: 7_200,
+        exit_delay: 1_209_600,
+        seat_stake: 10u128.pow(18),
+        gas_price: 10 * 10u128.pow(9),
+        dispute_time: 14_400,
+        dispute_floor: 1_800,
+        open_window: 3_600,
+        min_bond: 10u128.pow(16),
+        ..devnet_verification()
     }
 }
 
