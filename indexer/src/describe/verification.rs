@@ -75,6 +75,8 @@ contract! {
     RowShown(accounts: [], ids: [gameId]): "game_id" = gameId, "row" = row, "game" = game;
     RowsShown(accounts: [], ids: [gameId]): "game_id" = gameId, "row_hashes" = rowHashes, "game" = game;
     SealExpired(accounts: [], ids: [sealHash]): "seal_hash" = sealHash, "bond" = bond;
+    SealWithdrawn(accounts: [challenger], ids: [sealHash, batchId]):
+        "seal_hash" = sealHash, "batch_id" = batchId, "challenger" = challenger, "bond" = bond;
 }
 
 contract! {

@@ -115,6 +115,7 @@ pub(crate) fn plan(now: &Situation<'_>) -> Plan {
                 plan.draw(now, &case, draw);
                 plan.challenge(now, &case, draw);
             }
+            plan.withdraw_seals(now, &case);
             plan.claim(now, *batch_id);
         }
     }

@@ -169,6 +169,10 @@ impl Court {
     }
 
     pub async fn challenger(&self) -> Handle {
+        self.challenger_with(Tamper::default()).await
+    }
+
+    pub async fn challenger_with(&self, tamper: Tamper) -> Handle {
         let config = challenger::Config {
             store: self.net.path("challenger.sqlite"),
             models: vec![tiny_model_dir()],
@@ -176,9 +180,7 @@ impl Court {
             tx: quick_tx(),
             ..challenger::Config::default()
         };
-        challenger::start(config, self.setup(&self.challenger, Tamper::default()), CancellationToken::new())
-            .await
-            .unwrap()
+        challenger::start(config, self.setup(&self.challenger, tamper), CancellationToken::new()).await.unwrap()
     }
 
     fn setup(&self, key: &PrivateKeySigner, tamper: Tamper) -> Setup {
