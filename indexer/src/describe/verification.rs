@@ -81,6 +81,8 @@ contract! {
 
 contract! {
     ValidatorSeatsEvents as "ValidatorSeats", validator_seats, validator_seats_subjects:
+    Evicted(accounts: [service, validator, delegator], ids: []):
+        "service" = service, "validator" = validator, "delegator" = delegator, "overdue" = overdue;
     SeatReleased(accounts: [service, validator], ids: []):
         "service" = service, "validator" = validator, "stake" = stake;
     SeatSlashed(accounts: [service, validator, beneficiary, customer], ids: []):
