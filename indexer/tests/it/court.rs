@@ -446,7 +446,7 @@ async fn draws_and_disputes_are_as_the_contracts_say() {
     }
 
     let all = indexer.all("/v1/disputes", 2).await;
-    assert_eq!(all.len(), 5);
+    assert_eq!(all.len(), 6);
     assert_eq!(indexer.all(&format!("/v1/disputes?account={}", world.author), 2).await, all);
     assert_eq!(indexer.all(&format!("/v1/disputes?account={}", world.providers[0]), 2).await.len(), 1);
     assert_eq!(indexer.all("/v1/disputes?status=won", 2).await.len(), 1);
