@@ -12,7 +12,7 @@ use assay_contracts::{DisputeGame, JobEscrow, Verification};
 use assay_keepers::verification::{Stage, Tamper};
 use common::{
     PROVIDERS,
-    court::{CONVICTED, Court, DISPUTE_TIME, FEE, honest, lies},
+    court::{CONVICTED, Court, DISPUTE_TIME, FEE, honest, lies, silent},
     eventually,
 };
 
@@ -193,6 +193,27 @@ async fn a_game_is_won_through_a_reorganisation_after_every_move() {
     .await;
     assert_eq!(left, 0);
     drop(keepers);
+}
+
+/// The provider loses the batch by its silence in the draw while a challenge is sealed and not yet opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenger_takes_its_bond_back_where_the_batch_is_lost_before_it_opens() {
+    let court = Court::start().await;
+    let tamper = Tamper { forgery: lies(Stage::Last, true).forgery, ..silent(&["sealTrace", "conclude"]) };
+    let provider = court.provider(tamper).await;
+    court.order(2, 1).await;
+    let drawn = court.draw_log::<Verification::Drawn>("the batch is drawn", |_| true).await;
+    // The draw is over, and nobody has said so when the challenger comes.
+    court.net.anvil.increase_time(101).await;
+    let challenger = court.challenger_with(silent(&["open", "conclude"])).await;
+    let sealed = court.game_log::<DisputeGame::ChallengeSealed>("a challenge is sealed", |_| true).await;
+    let validator = court.validator(0, honest()).await;
+    court.concluded(CONVICTED).await;
+    let withdrawn = court.game_log::<DisputeGame::SealWithdrawn>("the bond is taken back", |_| true).await;
+    assert_eq!((withdrawn.sealHash, withdrawn.batchId, withdrawn.bond), (sealed.sealHash, drawn.batchId, sealed.bond));
+    assert!(court.game_logs::<DisputeGame::GameOpened>().await.is_empty());
+    drop((provider, challenger, validator));
+    court.check_money(1).await;
 }
 
 /// The escrow's numbers of these faults.

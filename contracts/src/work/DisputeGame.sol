@@ -23,6 +23,12 @@ contract DisputeGame is IDisputeGame {
     using Terms for Order;
     using TaskLeaf for Task;
 
+    /// @dev The games of a batch: how many are open, and the latest seal of those that ever were. One slot.
+    struct Played {
+        uint64 open;
+        uint64 latestSeal;
+    }
+
     /// @inheritdoc IDisputeGame
     ILedger public immutable ledger;
     /// @inheritdoc IDisputeGame
@@ -47,7 +53,7 @@ contract DisputeGame is IDisputeGame {
     mapping(bytes32 sealHash => Seal) private _seals;
     mapping(bytes32 gameId => bytes32) private _games;
     mapping(bytes32 batchId => mapping(uint32 index => Answer)) private _answers;
-    mapping(bytes32 batchId => uint256) private _openGames;
+    mapping(bytes32 batchId => Played) private _played;
 
     /// @param escrow_ The escrow whose batches are challenged.
     /// @param programs_ The tapes of its models.
@@ -105,7 +111,12 @@ contract DisputeGame is IDisputeGame {
 
     /// @inheritdoc IDisputeGame
     function openGames(bytes32 batchId) external view returns (uint256) {
-        return _openGames[batchId];
+        return _played[batchId].open;
+    }
+
+    /// @inheritdoc IDisputeGame
+    function latestSeal(bytes32 batchId) external view returns (uint64) {
+        return _played[batchId].latestSeal;
     }
 
     /// @inheritdoc IDisputeGame
@@ -138,6 +149,22 @@ contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
+    function withdrawSeal(bytes32 batchId, uint32 index, bytes32 salt) external {
+        bytes32 sealHash = keccak256(abi.encode(batchId, index, salt, msg.sender));
+        Seal memory made = _seals[sealHash];
+        uint256 openEnd = uint256(made.sealedAt) + _openWindow;
+        require(made.number != 0 && block.timestamp <= openEnd, DisputeGame_BadSeal(sealHash, openEnd));
+        bool forfeited = escrow.batchState(batchId).status == BatchStatus.Forfeited;
+        require(forfeited, DisputeGame_NotForfeited(batchId));
+        // Where many seals are made blindly, all but the one that pays would come back for nothing.
+        uint64 latest = _played[batchId].latestSeal;
+        require(made.number > latest, DisputeGame_Overtaken(sealHash, latest));
+        delete _seals[sealHash];
+        emit SealWithdrawn(sealHash, batchId, msg.sender, made.bond);
+        ledger.pay(address(0), Payout.single(msg.sender, made.bond));
+    }
+
+    /// @inheritdoc IDisputeGame
     function open(Order calldata order, Batch calldata batch, Task calldata task, bytes32 salt)
         external
         returns (bytes32 gameId)
@@ -149,7 +176,9 @@ contract DisputeGame is IDisputeGame {
         require(task.isIn(batch, _chainId), DisputeGame_BadProof(task.index));
         Game memory game = _newGame(order, batch, task, batchId, made);
         bool answered = _answers[batchId][task.index].traceRoot != 0;
-        ++_openGames[batchId];
+        Played storage played = _played[batchId];
+        ++played.open;
+        if (made.number > played.latestSeal) played.latestSeal = made.number;
         _games[gameId] = keccak256(abi.encode(game));
         emit GameOpened(gameId, batchId, task.index, answered, game);
     }
@@ -297,7 +326,7 @@ contract DisputeGame is IDisputeGame {
 
     function _end(bytes32 gameId, Game calldata game, bool challengerWon, bool proven, address bondTo) private {
         delete _games[gameId];
-        --_openGames[game.batchId];
+        --_played[game.batchId].open;
         emit GameEnded(gameId, game.batchId, game.index, challengerWon, proven, bondTo, game.bond);
         ledger.pay(address(0), Payout.single(bondTo, game.bond));
     }

@@ -118,14 +118,17 @@ struct Clocks {
 /// Anybody may move on the provider's side where data that is already committed is only shown (so that validators who agreed can
 /// defend what they agreed to); `answer` is the provider's alone unless the trace root was revealed in a draw.
 ///
-/// Hazards. A seal burns if it is not opened, so seal when the window leaves time to open. A bond is safe only with a verification
-/// contract that hears verdicts: one that reverts in `convict` keeps the games on its own batches, and their bonds, for ever.
+/// Hazards. A seal burns if it is neither opened nor withdrawn in time, so seal when the window leaves time to open, and open at once.
+/// A bond is safe only with a verification contract that hears verdicts: one that reverts in `convict` keeps the games on its own
+/// batches, and their bonds, for ever.
 /// @dev INVARIANT: the ledger balance of this contract in native currency is the sum of the bonds of seals and open games.
 interface IDisputeGame {
     /// @notice A challenge was sealed.
     event ChallengeSealed(bytes32 indexed sealHash, address indexed challenger, uint64 number, uint256 bond);
     /// @notice A seal was not opened in time and its bond burned.
     event SealExpired(bytes32 indexed sealHash, uint256 bond);
+    /// @notice The batch was lost before the seal was opened, and the challenger has its bond back.
+    event SealWithdrawn(bytes32 indexed sealHash, bytes32 indexed batchId, address indexed challenger, uint256 bond);
     /// @notice A game began. Its id is the seal's hash. `answered`: the task's answer stands already.
     event GameOpened(bytes32 indexed gameId, bytes32 indexed batchId, uint32 indexed index, bool answered, Game game);
     /// @notice The answer for a task: every operator's root.
@@ -155,6 +158,10 @@ interface IDisputeGame {
     error DisputeGame_BadSeal(bytes32 sealHash, uint256 openEnd);
     /// @notice The same seal was made before; choose another salt.
     error DisputeGame_SealExists(bytes32 sealHash);
+    /// @notice Only a batch that is forfeited gives seals back.
+    error DisputeGame_NotForfeited(bytes32 batchId);
+    /// @notice A game of the batch was opened under the later seal `latest`: there was time to open this one.
+    error DisputeGame_Overtaken(bytes32 sealHash, uint64 latest);
     /// @notice The batch is not of this order, or the order has no verification contract.
     error DisputeGame_Mismatch(bytes32 orderId, bytes32 batchOrderId);
     /// @notice The order's verification contract hears verdicts from `disputes` alone.
@@ -189,6 +196,11 @@ interface IDisputeGame {
     function seal(bytes32 sealHash) external returns (uint64 number);
     /// @notice Burns the bond of a seal that was not opened in time. Anyone.
     function expireSeal(bytes32 sealHash) external;
+    /// @notice Returns the bond of a seal of the caller that the forfeiture of its batch left no time to open: one that can still be
+    /// opened by the clock and is later than the seals of all games that were opened on the batch.
+    /// @dev Whoever seals every task blindly, to be ahead of who finds a fault, opens the one that the other opens, and gets none of
+    /// its bonds back: all are earlier than the other's seal. A seal that does come back could have taken nobody's place.
+    function withdrawSeal(bytes32 batchId, uint32 index, bytes32 salt) external;
     /// @notice Opens a seal of the caller, in a later block, while the batch is committed and its window open.
     function open(Order calldata order, Batch calldata batch, Task calldata task, bytes32 salt)
         external
@@ -251,6 +263,8 @@ interface IDisputeGame {
     function answerOf(bytes32 batchId, uint32 index) external view returns (Answer memory);
     /// @notice Games open on a batch.
     function openGames(bytes32 batchId) external view returns (uint256);
+    /// @notice The latest seal under which a game was opened on a batch; zero when none was.
+    function latestSeal(bytes32 batchId) external view returns (uint64);
     /// @notice Last second of the side to move.
     function deadlineOf(Game calldata game) external view returns (uint256);
 }

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
-import {Credit} from "../ledger/ILedger.sol";
+import {Credit, ILedger} from "../ledger/ILedger.sol";
 import {IStaking} from "../staking/IStaking.sol";
 import {IValidatorSeats, Seat} from "./IValidatorSeats.sol";
 import {Payout} from "./libraries/Payout.sol";
@@ -24,26 +24,39 @@ contract ValidatorSeats is IValidatorSeats {
     uint256 public constant SLASH_BURN = 5000;
     /// @inheritdoc IValidatorSeats
     uint256 public constant SLASH_REWARD = 2500;
+    /// @inheritdoc IValidatorSeats
+    uint256 public constant OWN_SHARE = 6000;
 
     /// @inheritdoc IValidatorSeats
     IStaking public immutable staking;
     /// @inheritdoc IValidatorSeats
     uint128 public immutable seatStake;
     /// @inheritdoc IValidatorSeats
+    uint128 public immutable ownMinimum;
+    /// @inheritdoc IValidatorSeats
     uint32 public immutable exitDelay;
 
+    ILedger private immutable _ledger;
     address private immutable _burn;
+    uint256 private immutable _tokenId;
 
     mapping(address service => Table) private _tables;
 
     /// @param staking_ Where the stake lies.
-    /// @param burn Where funds are burned; the ledger's.
+    /// @param ledger The ledger that holds it.
     /// @param seatStake_ What a seat locks.
     /// @param exitDelay_ Seconds from leaving until the stake comes free.
-    constructor(IStaking staking_, address burn, uint128 seatStake_, uint32 exitDelay_) {
+    constructor(IStaking staking_, ILedger ledger, uint128 seatStake_, uint32 exitDelay_) {
         require(seatStake_ != 0, ValidatorSeats_BadParameter("seatStake"));
         require(exitDelay_ != 0, ValidatorSeats_BadParameter("exitDelay"));
-        (staking, _burn, seatStake, exitDelay) = (staking_, burn, seatStake_, exitDelay_);
+        (staking, seatStake, exitDelay) = (staking_, seatStake_, exitDelay_);
+        // No more than the seat's stake, which fits.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        ownMinimum = uint128(Payout.partUp(seatStake_, OWN_SHARE));
+        uint256 id = uint256(uint160(staking_.token()));
+        (_ledger, _burn, _tokenId) = (ledger, ledger.BURN(), id);
+        // `reward` passes on what it is given; nothing else ever lies here.
+        assert(ledger.approve(address(staking_), id, type(uint256).max));
     }
 
     /* VIEWS */
@@ -94,24 +107,33 @@ contract ValidatorSeats is IValidatorSeats {
         _sit(table, number, msg.sender);
         table.count.push(uint96(block.timestamp), number);
         emit Seated(service, msg.sender, number, seatStake);
-        staking.lock(msg.sender, seatStake);
+        staking.lockWith(msg.sender, seatStake, ownMinimum);
     }
 
     /// @inheritdoc IValidatorSeats
     function leaveSeat(address service) external {
-        require(_tables[service].seats[msg.sender].number != 0, ValidatorSeats_NotSeated(msg.sender));
-        _unseat(service, msg.sender, uint40(block.timestamp) + exitDelay);
+        _leave(service, msg.sender);
+    }
+
+    /* ANYONE */
+
+    /// @inheritdoc IValidatorSeats
+    function evict(address service, address validator, address delegator) external {
+        uint256 overdue = staking.overdueOf(validator, address(this), delegator);
+        require(overdue != 0, ValidatorSeats_NotOverdue(validator, delegator));
+        emit Evicted(service, validator, delegator, overdue);
+        _leave(service, validator);
     }
 
     /// @inheritdoc IValidatorSeats
-    function releaseSeat(address service) external {
-        Seat memory seat = _tables[service].seats[msg.sender];
-        require(seat.stake != 0, ValidatorSeats_NotSeated(msg.sender));
+    function releaseSeat(address service, address validator) external {
+        Seat memory seat = _tables[service].seats[validator];
+        require(seat.stake != 0, ValidatorSeats_NotSeated(validator));
         bool free = seat.number == 0 && block.timestamp >= seat.releasableAt;
-        require(free, ValidatorSeats_Seated(msg.sender, seat.releasableAt));
-        delete _tables[service].seats[msg.sender];
-        emit SeatReleased(service, msg.sender, seat.stake);
-        staking.unlock(msg.sender, seat.stake);
+        require(free, ValidatorSeats_Seated(validator, seat.releasableAt));
+        delete _tables[service].seats[validator];
+        emit SeatReleased(service, validator, seat.stake);
+        staking.unlockWith(validator, seat.stake);
     }
 
     /* SERVICES */
@@ -125,10 +147,30 @@ contract ValidatorSeats is IValidatorSeats {
         seat.stake = 0;
         Credit[] memory credits = Payout.slashing(amount, SLASH_BURN, SLASH_REWARD, _burn, beneficiary, customer);
         emit SeatSlashed(msg.sender, validator, amount, beneficiary, credits[1].amount, customer);
-        staking.slash(validator, amount, credits);
+        staking.slashWith(validator, amount, credits);
+    }
+
+    /// @inheritdoc IValidatorSeats
+    function reward(Credit[] calldata rewards) external {
+        uint256 sum;
+        for (uint256 i; i < rewards.length; ++i) {
+            sum += rewards[i].amount;
+        }
+        if (sum == 0) return;
+        // The ledger reverts rather than answer false.
+        assert(_ledger.transferFrom(msg.sender, address(this), _tokenId, sum));
+        for (uint256 i; i < rewards.length; ++i) {
+            if (rewards[i].amount != 0) staking.reward(rewards[i].to, rewards[i].amount);
+        }
     }
 
     /* INTERNAL */
+
+    /// @dev Draws of earlier commits bind the validator until the delay is over.
+    function _leave(address service, address validator) private {
+        require(_tables[service].seats[validator].number != 0, ValidatorSeats_NotSeated(validator));
+        _unseat(service, validator, uint40(block.timestamp) + exitDelay);
+    }
 
     /// @dev The last one of the table moves to the place that comes free.
     function _unseat(address service, address validator, uint40 releasableAt) private {

@@ -91,6 +91,8 @@ contract Verification is IVerification {
         (_sealWindow, _revealWindow, _challengeWindow) =
         (chosen.sealWindow, chosen.revealWindow, chosen.challengeWindow);
         (_colluding, _gasPrice) = (chosen.colluding, chosen.gasPrice);
+        // For the fees of validators, which it takes in `reward` alone.
+        assert(_ledger.approve(address(seats_), uint256(uint160(_token)), type(uint256).max));
     }
 
     /* VIEWS */
@@ -443,17 +445,17 @@ contract Verification is IVerification {
         bool open = escrow.batchState(batchId).status == BatchStatus.Committed;
         bool stands = open && _providerRevealed(state.revealedBy, state.width, lot.length);
         state.status = stands ? DrawStatus.Agreed : DrawStatus.Convicted;
-        Credit[] memory credits = new Credit[](lot.length * state.width + 1);
+        Credit[] memory credits = new Credit[](lot.length * state.width);
         uint256 paid;
         for (uint256 place; place < lot.length; ++place) {
             paid += _concludePlace(order, batch.provider, batchId, place, lot[place], credits);
         }
         uint256 refund = order.drawReserve(1) - order.policy.fee - paid;
-        credits[credits.length - 1] = Credit(order.customer, refund);
 
         state.phaseEnd = uint40(block.timestamp) + _challengeWindow;
         emit DrawConcluded(batchId, state.status, paid, refund, state.phaseEnd);
-        _ledger.pay(order.token, credits);
+        _ledger.pay(order.token, Payout.single(order.customer, refund));
+        seats.reward(credits);
         if (open && !stands) escrow.convict(order, batch, msg.sender);
     }
 

@@ -379,6 +379,11 @@ abstract contract DisputeTest is Test {
         send(data);
     }
 
+    function withdrawSeal(Play memory play) internal {
+        vm.prank(play.challenger);
+        disputes.withdrawSeal(play.batchId, play.task.index, play.salt);
+    }
+
     function timeout(Play memory play) internal {
         bytes memory data = endCall(IDisputeGame.timeout.selector, play);
         vm.prank(stranger);

@@ -102,6 +102,112 @@ contract DisputeGame_Attacks_Test is DisputeTest {
         assertEq(balance(challenger), 100 ether - play.bond);
     }
 
+    /* SEALS OF A LOST BATCH */
+
+    /// @dev The rival seals both tasks blindly before the challenger's seal arrives, opens the one that the challenger opens, even
+    /// wins before it, and wants the other bond back: it is to burn, or being first would cost nothing.
+    function test_SealBlindlyAndTakeTheRestBack() external {
+        Play memory play = committed(wrongAt(Inference.UNIT, 0, 5), WRONG);
+        (Play memory right, Play memory blind) = (copyFor(play, rival, "blind"), copyFor(play, rival, "blind"));
+        blind.task = taskOf(0, honest(0), 0, UNITS);
+        seal(right);
+        seal(blind);
+        seal(play);
+        skip(12);
+        doOpen(play);
+        play.game = newGame(play);
+        doOpen(right);
+        right.game = newGame(right);
+        answer(right);
+        finish(right, block.timestamp);
+        assertForfeited(play);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDisputeGame.DisputeGame_Overtaken.selector, blind.gameId, play.sealNumber)
+        );
+        withdrawSeal(blind);
+        joinVerdict(play);
+        skip(OPEN_WINDOW);
+        disputes.expireSeal(blind.gameId);
+        assertEq(balance(rival), 100 ether - blind.bond);
+        assertEq(balance(challenger), 100 ether);
+    }
+
+    /// @dev What can be taken back is of no use: the batch is lost, and no game can be opened under it.
+    function test_SealAfterTheConviction() external {
+        Play memory play = playedTo(Step.RowShown);
+        doProve(play, 2);
+        Play memory late = copyFor(play, rival, "late");
+        seal(late);
+        skip(12);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IDisputeGame.DisputeGame_NotChallengeable.selector, play.batchId, play.batch.committedAt + 6 hours
+            )
+        );
+        doOpen(late);
+        withdrawSeal(late);
+        assertEq(balance(rival), 100 ether);
+        assertEq(verification.verdicts().length, 1);
+    }
+
+    /// @dev The provider seals its own batch before it commits to it, and forfeits it to have the bond back: it has the bond back.
+    /// A game that opened meanwhile has its place, and the seal is lost.
+    function test_SealABatchBeforeItIs() external {
+        uint256 start = vm.snapshotState();
+        Play memory play = committed(wrongAt(Inference.UNIT, 0, 5), WRONG);
+        Play memory early = copyFor(play, rival, "early");
+        vm.revertToState(start);
+        seal(early);
+        play = committed(wrongAt(Inference.UNIT, 0, 5), WRONG);
+        assertEq(play.batchId, early.batchId);
+        start = vm.snapshotState();
+        vm.prank(address(verification));
+        escrow.convict(play.order, play.batch, stranger);
+        withdrawSeal(early);
+        assertEq(balance(rival), 100 ether);
+
+        vm.revertToState(start);
+        open(play);
+        vm.prank(address(verification));
+        escrow.convict(play.order, play.batch, stranger);
+        vm.expectRevert(
+            abi.encodeWithSelector(IDisputeGame.DisputeGame_Overtaken.selector, early.gameId, play.sealNumber)
+        );
+        withdrawSeal(early);
+    }
+
+    /// @dev A seal that came back can be made again, with another bond and another number, and nothing more.
+    function test_WithdrawTheSameSealAgain() external {
+        Play memory play = committed(honest(WRONG), WRONG);
+        seal(play);
+        vm.prank(address(verification));
+        escrow.convict(play.order, play.batch, stranger);
+        Play memory other = copyFor(play, rival, "other");
+        seal(other);
+        withdrawSeal(play);
+        expectBadSeal(play.gameId, OPEN_WINDOW);
+        withdrawSeal(play);
+        seal(play);
+        assertEq(play.sealNumber, 3);
+        withdrawSeal(play);
+        assertEq(balance(challenger), 100 ether);
+        assertEq(balance(address(disputes)), other.bond);
+    }
+
+    /// @dev A seal of one batch does not come back with another, nor one task's with another's.
+    function test_WithdrawTheSealOfAnotherBatch() external {
+        Play memory play = committed(honest(WRONG), WRONG);
+        seal(play);
+        Play memory lost = committedAs(honest(WRONG), WRONG, "lost", UNITS);
+        vm.prank(address(verification));
+        escrow.convict(lost.order, lost.batch, stranger);
+        (lost.challenger, lost.salt) = (challenger, play.salt);
+        expectBadSeal(sealHashOf(lost), OPEN_WINDOW);
+        withdrawSeal(lost);
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_NotForfeited.selector, play.batchId));
+        withdrawSeal(play);
+    }
+
     /* LAUNDERING */
 
     /// @dev The provider accuses itself from a second address, first, and loses on purpose. The leaf is as open to others as before.
@@ -403,6 +509,7 @@ contract DisputeGame_Attacks_Test is DisputeTest {
         again(endCall(disputes.joinVerdict.selector, play));
         again(endCall(disputes.timeout.selector, second));
         again(abi.encodeCall(disputes.expireSeal, (sealHash)));
+        again(abi.encodeCall(disputes.withdrawSeal, (play.batchId, WRONG, "second")));
         uint256 held = balance(address(disputes));
         doProve(play, 2);
         assertEq(verification.succeeded(), 0);

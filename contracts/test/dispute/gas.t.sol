@@ -74,6 +74,11 @@ contract DisputeGame_Gas_Test is DisputeTest {
         skip(OPEN_WINDOW + 1);
         disputes.expireSeal("never opened");
         vm.snapshotGasLastCall(GROUP, "expireSeal");
+        seal(play);
+        vm.prank(address(verification));
+        escrow.convict(play.order, play.batch, stranger);
+        withdrawSeal(play);
+        vm.snapshotGasLastCall(GROUP, "withdrawSeal");
     }
 
     /* A DISPUTE */

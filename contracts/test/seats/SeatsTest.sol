@@ -21,6 +21,9 @@ abstract contract SeatsTest is Test {
     address internal other = makeAddr("other service");
     address internal accuser = makeAddr("accuser");
     address internal customer = makeAddr("customer");
+    /// @dev One with little stake of its own, and who delegates to it.
+    address internal small = makeAddr("small validator");
+    address internal delegator = makeAddr("delegator");
     address[16] private _validators;
 
     function setUp() public virtual {
@@ -28,7 +31,7 @@ abstract contract SeatsTest is Test {
         ledger = new Ledger();
         token = new DevToken();
         staking = new Staking(ledger, address(token), 7 days);
-        seats = new ValidatorSeats(staking, ledger.BURN(), SEAT, EXIT);
+        seats = new ValidatorSeats(staking, ledger, SEAT, EXIT);
         for (uint256 i; i < _validators.length; ++i) {
             _validators[i] = makeAddr(vm.toString(i));
             provision(_validators[i], 16 * SEAT);
@@ -41,11 +44,56 @@ abstract contract SeatsTest is Test {
     }
 
     function provision(address account, uint256 amount) internal {
-        token.mint(address(this), amount);
-        token.approve(address(ledger), amount);
-        ledger.deposit(address(token), address(this), amount);
+        fund(address(this), amount);
         ledger.approve(address(staking), uint160(address(token)), amount);
         staking.stake(account, address(seats), amount);
+    }
+
+    function fund(address account, uint256 amount) internal {
+        token.mint(address(this), amount);
+        token.approve(address(ledger), amount);
+        ledger.deposit(address(token), account, amount);
+    }
+
+    /// @dev A validator with just its own part of a seat, the rest delegated by `delegator`.
+    function backed(address account, address from) internal returns (uint256 rest) {
+        uint256 own = seats.ownMinimum();
+        rest = SEAT - own;
+        provision(account, own);
+        delegate(from, account, rest);
+    }
+
+    function delegate(address from, address account, uint256 amount) internal {
+        fund(from, amount);
+        vm.startPrank(from);
+        ledger.approve(address(staking), uint160(address(token)), amount);
+        staking.delegate(account, address(seats), amount);
+        vm.stopPrank();
+    }
+
+    /// @dev All of it, which has no other clock before.
+    function undelegate(address from, address account) internal {
+        uint256 shares = staking.delegationOf(account, address(seats), from).shares;
+        vm.prank(from);
+        staking.undelegate(account, address(seats), shares);
+    }
+
+    function withdraw(address from, address account) internal returns (uint256) {
+        vm.prank(from);
+        return staking.withdrawDelegated(account, address(seats));
+    }
+
+    function take(address account, address table) internal {
+        vm.prank(account);
+        seats.takeSeat(table);
+    }
+
+    function delegatedLock(address account) internal view returns (uint256) {
+        return staking.poolOf(account, address(seats)).locked;
+    }
+
+    function ownLock(address account) internal view returns (uint256) {
+        return staking.provisionOf(account, address(seats)).locked;
     }
 
     function sit(uint256 i) internal returns (address account) {

@@ -6,8 +6,9 @@ import {SeatsTest} from "./SeatsTest.sol";
 
 contract ValidatorSeats_ReleaseSeat_Test is SeatsTest {
     function release(uint256 i) private {
-        vm.prank(validator(i));
-        seats.releaseSeat(service);
+        address account = validator(i);
+        vm.prank(makeAddr("anyone"));
+        seats.releaseSeat(service, account);
     }
 
     function test_RevertGiven_ThereIsNoSeat() external {
@@ -33,6 +34,18 @@ contract ValidatorSeats_ReleaseSeat_Test is SeatsTest {
         vm.warp(freeAt - 1);
         expectSeated(0, freeAt);
         release(0);
+    }
+
+    function test_WhenDelegatedStakeIsInIt() external {
+        uint256 rest = backed(small, delegator);
+        take(small, service);
+        undelegate(delegator, small);
+        vm.prank(small);
+        seats.leaveSeat(service);
+        skip(EXIT);
+        seats.releaseSeat(service, small);
+        assertEq(ownLock(small) + delegatedLock(small), 0);
+        assertEq(withdraw(delegator, small), rest);
     }
 
     function test_WhenTheDelayIsOver() external {

@@ -49,8 +49,34 @@ contract ValidatorSeats_Slash_Test is SeatsTest {
         assertEq(seats.seatCount(service), 1, "no second seat comes free");
         assertEq(numberOf(1), 1);
         expectNotSeated(0);
-        vm.prank(validator(0));
-        seats.releaseSeat(service);
+        seats.releaseSeat(service, validator(0));
+    }
+
+    function test_WhenDelegatedStakeIsInIt() external {
+        uint256 rest = backed(small, delegator);
+        take(small, service);
+        vm.prank(service);
+        assertEq(seats.slash(small, accuser, customer), SEAT);
+        assertEq(balance(ledger.BURN()) + balance(accuser) + balance(customer), SEAT);
+        assertEq(staking.provisionOf(small, address(seats)).stake, 0);
+        assertEq(staking.poolOf(small, address(seats)).stake, 0);
+        assertEq(rest, 400_000);
+    }
+
+    /// @dev Own stake of the other seat pays first; the pool pays the rest of the second.
+    function test_WhenDelegatedStakeIsInTwo() external {
+        uint256 rest = backed(small, delegator);
+        provision(small, SEAT);
+        take(small, service);
+        take(small, other);
+        assertEq(ownLock(small), 2 * SEAT - rest);
+        vm.prank(service);
+        seats.slash(small, accuser, customer);
+        assertEq(ownLock(small), SEAT - rest);
+        assertEq(delegatedLock(small), rest);
+        vm.prank(other);
+        assertEq(seats.slash(small, accuser, customer), SEAT);
+        assertEq(ownLock(small) + delegatedLock(small), 0);
     }
 
     function test_WhenItWasSlashedBefore() external {

@@ -8,15 +8,14 @@ import {SeatsTest} from "./SeatsTest.sol";
 
 contract ValidatorSeats_TakeSeat_Test is SeatsTest {
     function test_RevertWhen_AParameterIsZero() external {
-        address burn = ledger.BURN();
         vm.expectRevert(
             abi.encodeWithSelector(IValidatorSeats.ValidatorSeats_BadParameter.selector, bytes32("seatStake"))
         );
-        new ValidatorSeats(staking, burn, 0, EXIT);
+        new ValidatorSeats(staking, ledger, 0, EXIT);
         vm.expectRevert(
             abi.encodeWithSelector(IValidatorSeats.ValidatorSeats_BadParameter.selector, bytes32("exitDelay"))
         );
-        new ValidatorSeats(staking, burn, SEAT, 0);
+        new ValidatorSeats(staking, ledger, SEAT, 0);
     }
 
     function test_RevertGiven_TheCallerHoldsASeat() external {
@@ -40,13 +39,48 @@ contract ValidatorSeats_TakeSeat_Test is SeatsTest {
         address poor = makeAddr("poor");
         provision(poor, SEAT - 1);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IStaking.Staking_InsufficientStake.selector, poor, address(seats), SEAT - 1, uint256(SEAT)
-            )
+            abi.encodeWithSelector(IStaking.Staking_InsufficientDelegation.selector, poor, address(seats), 0, 1)
         );
         vm.prank(poor);
         seats.takeSeat(service);
         assertEq(seats.seatCount(service), 0);
+    }
+
+    function test_RevertWhen_TheOwnStakeIsBelowTheMinimum() external {
+        uint256 own = seats.ownMinimum();
+        // 60 % of 1,000,001, rounded up.
+        assertEq(own, 600_001);
+        provision(small, own - 1);
+        delegate(delegator, small, SEAT);
+        vm.expectRevert(
+            abi.encodeWithSelector(IStaking.Staking_InsufficientStake.selector, small, address(seats), own - 1, own)
+        );
+        take(small, service);
+    }
+
+    /// @dev Stake that is on its way out backs no new seat.
+    function test_RevertGiven_TheDelegatorThaws() external {
+        uint256 rest = backed(small, delegator);
+        undelegate(delegator, small);
+        vm.expectRevert(
+            abi.encodeWithSelector(IStaking.Staking_InsufficientDelegation.selector, small, address(seats), 0, rest)
+        );
+        take(small, service);
+    }
+
+    function test_WhenDelegatedStakeMakesUpForTheRest() external {
+        uint256 rest = backed(small, delegator);
+        take(small, service);
+        assertEq(seats.seatOf(service, small).stake, SEAT);
+        assertEq(ownLock(small), SEAT - rest);
+        assertEq(delegatedLock(small), rest);
+    }
+
+    function test_WhenTheOwnStakeSuffices() external {
+        delegate(delegator, validator(0), SEAT);
+        sit(0);
+        assertEq(locked(0), SEAT, "own first");
+        assertEq(delegatedLock(validator(0)), 0);
     }
 
     function test_WhenTheSeatIsFree() external {
@@ -74,8 +108,7 @@ contract ValidatorSeats_TakeSeat_Test is SeatsTest {
         sit(0);
         standUp(0);
         skip(EXIT);
-        vm.prank(validator(0));
-        seats.releaseSeat(service);
+        seats.releaseSeat(service, validator(0));
         sit(0);
         assertSeat(0, 1, 0, SEAT);
     }

@@ -50,7 +50,7 @@ abstract contract VerificationTest is WorkTest {
         super.setUp();
         beacon = new BeaconMock();
         games = new GamesMock();
-        seats = new ValidatorSeats(staking, ledger.BURN(), SEAT, EXIT);
+        seats = new ValidatorSeats(staking, ledger, SEAT, EXIT);
         verification = new Verification(escrow, seats, IDisputeGame(address(games)), beacon, chosen());
         PriceFloor[] memory floors = new PriceFloor[](2);
         (floors[0], floors[1]) = (PriceFloor(address(stakeToken), 1), PriceFloor(address(token), 1));

@@ -184,6 +184,7 @@ fn game_move(event: &DisputeGame::DisputeGameEvents, input: &[u8]) -> String {
     match event {
         Event::ChallengeSealed(_) => "seal challenge".into(),
         Event::SealExpired(_) => "unopened challenge burned".into(),
+        Event::SealWithdrawn(_) => "unopened challenge taken back: the batch is lost".into(),
         Event::GameOpened(event) => format!("open game on task {}", event.index),
         Event::Answered(event) => format!("answer with {} roots", event.roots.len()),
         Event::OperatorNamed(event) => format!("name operator {}", event.operator),

@@ -88,7 +88,10 @@ pub(crate) async fn join(chain: &Chain, bond: &str) -> Result<u64> {
     let needed = seats.seatStake().call().await.map_err(from_call)?;
     let provision = staking.provisionOf(me, chain.suite.validator_seats).call().await.map_err(from_call)?;
     let free = provision.stake.saturating_sub(provision.locked).saturating_sub(provision.thawing);
-    let missing = U256::from(needed.saturating_sub(free));
+    let own = seats.ownMinimum().call().await.map_err(from_call)?;
+    let delegated = staking.freeDelegation(me, chain.suite.validator_seats).call().await.map_err(from_call)?;
+    let missing = U256::from(needed.saturating_sub(free)).saturating_sub(delegated);
+    let missing = missing.max(U256::from(own.saturating_sub(free)));
     if !missing.is_zero() {
         need_balance(chain, &token, me, missing).await?;
         gas += chain.send(chain.ledger().approve(chain.suite.staking, token.id(), missing)).await?.gas_used;
@@ -131,7 +134,7 @@ async fn leave(chain: &Chain) -> Result<()> {
             let message = format!("the stake of the seat comes free in {} s", at - now);
             return Err(Error::refused("seat_bound", message).hint("draws of earlier commits bind it until then"));
         }
-        chain.send(seats.releaseSeat(service)).await?;
+        chain.send(seats.releaseSeat(service, chain.account())).await?;
     } else {
         return Err(Error::not_found("no_seat", format!("{} holds no seat", chain.account())));
     }
@@ -143,6 +146,9 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
     let seat = seats.seatOf(chain.suite.verification, account).call().await.map_err(from_call)?;
     let taken = seats.seatCount(chain.suite.verification).call().await.map_err(from_call)?;
     let staked = Token::at(chain, chain.staking().token().call().await.map_err(from_call)?).await?;
+    let (staking, seats_at) = (chain.staking(), chain.suite.validator_seats);
+    let own = staking.provisionOf(account, seats_at).call().await.map_err(from_call)?.locked;
+    let delegated = staking.poolOf(account, seats_at).call().await.map_err(from_call)?.locked;
     let native = Token::at(chain, alloy::primitives::Address::ZERO).await?;
     let bonds = native.ledger_balance(chain, account).await?;
     let left = seat.releasableAt.to::<u64>().saturating_sub(now(chain).await?);
@@ -151,6 +157,8 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
         "seat": seat.number,
         "seats": taken.to_string(),
         "stake": seat.stake.to_string(),
+        "own_locked": own.to_string(),
+        "delegated_locked": delegated.to_string(),
         "token": staked,
         "releasable_at": seat.releasableAt.to::<u64>(),
         "bonds": bonds.to_string(),
@@ -162,6 +170,10 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
             (0, _) if left > 0 => say!("{account} left its seat; {stake} comes free in {left} s"),
             (0, _) => say!("{account} left its seat; leave once more to free {stake}"),
             (number, _) => say!("{account} holds seat {number} of {taken} with {stake}"),
+        }
+        if delegated > 0 {
+            let (own, delegated) = (staked.format(U256::from(own)), staked.format(U256::from(delegated)));
+            say!("its seats hold {own} of its own and {delegated} delegated to it");
         }
         say!("for bonds: {}", native.format(bonds));
     });

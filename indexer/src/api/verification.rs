@@ -90,7 +90,7 @@ pub(crate) async fn disputes(
 ) -> Result<Json<Page<Dispute>>, ApiError> {
     let limit = extract::limit(query.limit.as_deref())?;
     let status: Option<DisputeStatus> =
-        extract::word(query.status.as_deref(), "bad_status", "sealed, expired, open, won, lost")?;
+        extract::word(query.status.as_deref(), "bad_status", "sealed, expired, withdrawn, open, won, lost")?;
     let account = query.account.as_deref().map(extract::address).transpose()?;
     let filters = [
         Filter::bytes("batch_id", query.batch.as_deref().map(extract::hash).transpose()?),

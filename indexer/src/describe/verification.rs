@@ -75,10 +75,14 @@ contract! {
     RowShown(accounts: [], ids: [gameId]): "game_id" = gameId, "row" = row, "game" = game;
     RowsShown(accounts: [], ids: [gameId]): "game_id" = gameId, "row_hashes" = rowHashes, "game" = game;
     SealExpired(accounts: [], ids: [sealHash]): "seal_hash" = sealHash, "bond" = bond;
+    SealWithdrawn(accounts: [challenger], ids: [sealHash, batchId]):
+        "seal_hash" = sealHash, "batch_id" = batchId, "challenger" = challenger, "bond" = bond;
 }
 
 contract! {
     ValidatorSeatsEvents as "ValidatorSeats", validator_seats, validator_seats_subjects:
+    Evicted(accounts: [service, validator, delegator], ids: []):
+        "service" = service, "validator" = validator, "delegator" = delegator, "overdue" = overdue;
     SeatReleased(accounts: [service, validator], ids: []):
         "service" = service, "validator" = validator, "stake" = stake;
     SeatSlashed(accounts: [service, validator, beneficiary, customer], ids: []):

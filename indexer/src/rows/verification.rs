@@ -37,6 +37,8 @@ word! {
         Sealed = "sealed",
         /// Not opened in time; the bond burned.
         Expired = "expired",
+        /// Its batch was lost before it was opened; the challenger took its bond back.
+        Withdrawn = "withdrawn",
         /// The game goes on.
         Open = "open",
         /// The challenger won.
@@ -75,6 +77,8 @@ word! {
         Sealed = "sealed",
         /// The seal was not opened in time.
         Expired = "expired",
+        /// Its batch was lost before, and the bond was taken back.
+        Withdrawn = "withdrawn",
         /// It was opened, and the game began.
         Opened = "opened",
         /// The roots of every operator were given.

@@ -4,7 +4,7 @@ use super::Change;
 use crate::rows::{Dispute, DisputeStatus, GameStep, Move, MoveName};
 use alloy::primitives::B256;
 use assay_contracts::DisputeGame::{
-    Answered, ChallengeSealed, DisputeGameEvents, Game, GameEnded, GameOpened, SealExpired,
+    Answered, ChallengeSealed, DisputeGameEvents, Game, GameEnded, GameOpened, SealExpired, SealWithdrawn,
 };
 
 impl Change<'_> {
@@ -12,6 +12,7 @@ impl Change<'_> {
         match event {
             DisputeGameEvents::ChallengeSealed(event) => self.challenge_sealed(event).await,
             DisputeGameEvents::SealExpired(event) => self.seal_expired(event).await,
+            DisputeGameEvents::SealWithdrawn(event) => self.seal_withdrawn(event).await,
             DisputeGameEvents::GameOpened(event) => self.game_opened(event).await,
             DisputeGameEvents::Answered(event) => self.answered(event).await,
             DisputeGameEvents::OperatorNamed(event) => {
@@ -44,6 +45,13 @@ impl Change<'_> {
     async fn seal_expired(&mut self, event: &SealExpired) -> Result<(), sqlx::Error> {
         let dispute = self.record(event.sealHash, MoveName::Expired).await?;
         dispute.status = DisputeStatus::Expired;
+        Ok(())
+    }
+
+    async fn seal_withdrawn(&mut self, event: &SealWithdrawn) -> Result<(), sqlx::Error> {
+        let dispute = self.record(event.sealHash, MoveName::Withdrawn).await?;
+        dispute.status = DisputeStatus::Withdrawn;
+        dispute.bond_to = Some(event.challenger);
         Ok(())
     }
 

@@ -150,6 +150,8 @@ impl Change<'_> {
                 seat.slashed.add(event.stake);
                 seat.stake = Default::default();
             }
+            // That the seat was left tells the event after it.
+            ValidatorSeatsEvents::Evicted(_) => {}
         }
         Ok(())
     }

@@ -268,6 +268,7 @@ struct Played {
     lost: B256,
     open: B256,
     expired: B256,
+    withdrawn: B256,
     sealed: B256,
 }
 
@@ -305,6 +306,9 @@ async fn play(world: &World) -> Played {
     world.must(world.author, name.into_transaction_request()).await;
     let game = court.last::<DisputeGame::OperatorNamed>().await.game;
     court.time_out(&convicted, won, &game).await;
+    let withdrawn = court.seal(&convicted, 3, 6).await;
+    let withdraw = court.game.withdrawSeal(convicted.id, 3, B256::repeat_byte(6));
+    world.must(world.author, withdraw.into_transaction_request()).await;
     world.anvil.increase_time(court.game.longestGame().call().await.unwrap().to()).await;
     world.must(bob, court.verification.claimPot(convicted.id).into_transaction_request()).await;
 
@@ -313,7 +317,7 @@ async fn play(world: &World) -> Played {
     world.must(bob, court.game.expireSeal(expired).into_transaction_request()).await;
     let (open, _) = court.open(&undrawn, 2, 4).await;
     let sealed = court.seal(&undrawn, 3, 5).await;
-    Played { convicted, agreed, undrawn, waiting, won, lost, open, expired, sealed }
+    Played { convicted, agreed, undrawn, waiting, won, lost, open, expired, withdrawn, sealed }
 }
 
 /// A sealed challenge of nothing in particular.
@@ -413,6 +417,7 @@ async fn draws_and_disputes_are_as_the_contracts_say() {
         (played.lost, "lost", &["sealed", "opened", "answered", "ended"]),
         (played.open, "open", &["sealed", "opened"]),
         (played.expired, "expired", &["sealed", "expired"]),
+        (played.withdrawn, "withdrawn", &["sealed", "withdrawn"]),
         (played.sealed, "sealed", &["sealed"]),
     ] {
         let dispute = indexer.ok(&format!("/v1/disputes/{id}")).await;
@@ -441,7 +446,7 @@ async fn draws_and_disputes_are_as_the_contracts_say() {
     }
 
     let all = indexer.all("/v1/disputes", 2).await;
-    assert_eq!(all.len(), 5);
+    assert_eq!(all.len(), 6);
     assert_eq!(indexer.all(&format!("/v1/disputes?account={}", world.author), 2).await, all);
     assert_eq!(indexer.all(&format!("/v1/disputes?account={}", world.providers[0]), 2).await.len(), 1);
     assert_eq!(indexer.all("/v1/disputes?status=won", 2).await.len(), 1);

@@ -318,7 +318,7 @@ impl Plan {
         let Some(task) = self.leaf(now, case, index) else { return };
         match standing {
             Standing::Playing | Standing::Over => {}
-            Standing::Sealed { id, salt, at } => {
+            Standing::Sealed { id, salt, at, .. } => {
                 let (order, batch) = (recast(&case.order.order), recast(&case.entry.batch));
                 let call = DisputeGame::openCall { order, batch, task, salt };
                 let window = u64::from(now.suite.parameters.verification.open_window);
@@ -331,6 +331,23 @@ impl Plan {
                     let call = DisputeGame::sealCall { sealHash: id };
                     self.make_move(now, "sealChallenge", seal_key(id), &call, Some(end));
                 }
+            }
+        }
+    }
+
+    /// Takes back the bonds of this keeper's seals on a batch that was lost before they were opened.
+    pub(super) fn withdraw_seals(&mut self, now: &Situation<'_>, case: &Case<'_>) {
+        if case.entry.status != BatchStatus::Forfeited || now.duty == Duty::Provider {
+            return;
+        }
+        let latest = now.view.trials.latest_seals.get(&case.batch_id).copied().unwrap_or_default();
+        let (first, count) = (case.entry.batch.first, case.entry.batch.count);
+        for index in first..first + count {
+            let Standing::Sealed { id, salt, at, number } = standing(now, case, index) else { continue };
+            let end = at + u64::from(now.suite.parameters.verification.open_window);
+            if number > latest && now.head_time <= end {
+                let call = DisputeGame::withdrawSealCall { batchId: case.batch_id, index, salt };
+                self.make_move(now, "withdrawSeal", format!("withdrawSeal:{id}"), &call, Some(end));
             }
         }
     }
@@ -372,6 +389,7 @@ enum Standing {
         id: B256,
         salt: B256,
         at: u64,
+        number: u64,
     },
     Playing,
     Over,
@@ -388,7 +406,7 @@ fn standing(now: &Situation<'_>, case: &Case<'_>, index: u32) -> Standing {
         match trials.attempts.get(&id) {
             Some(Attempt::Ended) => return Standing::Over,
             Some(Attempt::Expired) => {}
-            Some(Attempt::Sealed { at }) => return Standing::Sealed { id, salt, at: *at },
+            Some(&Attempt::Sealed { at, number }) => return Standing::Sealed { id, salt, at, number },
             None => return Standing::Fresh { id },
         }
     }

@@ -116,6 +116,7 @@ pub(crate) fn plan(now: &Situation<'_>) -> Plan {
                 plan.challenge(now, &case, draw);
             }
             plan.forfeit(now, &case);
+            plan.withdraw_seals(now, &case);
             plan.claim(now, *batch_id);
         }
     }

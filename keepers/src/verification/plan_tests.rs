@@ -165,6 +165,21 @@ impl World {
         self.event(SuiteEvent::DisputeGame(Box::new(event)));
     }
 
+    /// The batch is lost, by whatever.
+    fn forfeited(&mut self) {
+        let (orderId, batchId) = (self.order_id, self.batch_id);
+        let event = JobEscrow::BatchForfeited {
+            orderId,
+            batchId,
+            fault: 0,
+            beneficiary: Address::ZERO,
+            refund: U256::ZERO,
+            slashed: U256::from(7),
+            burned: U256::ZERO,
+        };
+        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::BatchForfeited(event))));
+    }
+
     /// Task 1 is drawn, with both validators.
     fn drawn(&mut self) {
         let sealEnd = U40::from(self.time + 60);
@@ -293,17 +308,18 @@ fn only<C: SolCall>(plan: &Plan) -> C {
     C::abi_decode(&plan.actions[0].data).unwrap()
 }
 
+/// Seals the challenge of task 1, as the challenger's plan asks for.
+fn seal(world: &mut World, number: u64) -> B256 {
+    let DisputeGame::sealCall { sealHash } = only(&world.challenger());
+    let (challenger, bond) = (CHALLENGER, U256::from(1));
+    let event = DisputeGame::ChallengeSealed { sealHash, challenger, number, bond };
+    world.game(DisputeGameEvents::ChallengeSealed(event));
+    sealHash
+}
+
 /// Opens the challenger's game over task 1, as its plans ask for.
 fn open(world: &mut World) -> (B256, Game) {
-    let sealed: DisputeGame::sealCall = only(&world.challenger());
-    let (sealHash, challenger) = (sealed.sealHash, CHALLENGER);
-    let bond = U256::from(1);
-    world.game(DisputeGameEvents::ChallengeSealed(DisputeGame::ChallengeSealed {
-        sealHash,
-        challenger,
-        number: 1,
-        bond,
-    }));
+    let sealHash = seal(world, 1);
     let opened: DisputeGame::openCall = only(&world.challenger());
     assert_eq!(protocol::challenge_seal(world.batch_id, opened.task.index, opened.salt, CHALLENGER), sealHash);
     let game = Game {
@@ -426,6 +442,55 @@ fn a_seal_that_was_not_opened_in_time_is_made_anew_with_another_salt() {
     world.game(DisputeGameEvents::SealExpired(event));
     let second: DisputeGame::sealCall = only(&world.challenger());
     assert_ne!(first.sealHash, second.sealHash);
+}
+
+/// Somebody's game is opened under the seal `number` over task 0.
+fn opened_by_another(world: &mut World, number: u64) {
+    let (gameId, batchId, index) = (B256::repeat_byte(66), world.batch_id, 0);
+    let game = Game { batchId, sealNumber: number, index, ..Game::default() };
+    let event = DisputeGame::GameOpened { gameId, batchId, index, answered: false, game };
+    world.game(DisputeGameEvents::GameOpened(event));
+    let (challengerWon, proven, bondTo, bond) = (true, true, VALIDATORS[0], U256::from(1));
+    let event = DisputeGame::GameEnded { gameId, batchId, index, challengerWon, proven, bondTo, bond };
+    world.game(DisputeGameEvents::GameEnded(event));
+}
+
+#[test]
+fn a_seal_that_a_conviction_overtook_is_taken_back() {
+    let mut world = World::new(lie(Stage::Last, true));
+    let sealHash = seal(&mut world, 5);
+    opened_by_another(&mut world, 4);
+    world.forfeited();
+    let end = world.time + 60;
+    let withdrawn: DisputeGame::withdrawSealCall = only(&world.challenger());
+    let DisputeGame::withdrawSealCall { batchId, index, salt } = withdrawn;
+    assert_eq!(protocol::challenge_seal(batchId, index, salt, CHALLENGER), sealHash);
+    assert_eq!(world.challenger().actions[0].deadline, Some(end));
+    world.time = end + 1;
+    assert!(world.challenger().actions.is_empty(), "it burns");
+
+    world.time = end;
+    let (challenger, bond) = (CHALLENGER, U256::from(1));
+    let event = DisputeGame::SealWithdrawn { sealHash, batchId, challenger, bond };
+    world.game(DisputeGameEvents::SealWithdrawn(event));
+    assert!(world.challenger().actions.is_empty(), "once");
+}
+
+#[test]
+fn a_seal_before_that_of_another_game_does_not_come_back() {
+    let mut world = World::new(lie(Stage::Last, true));
+    seal(&mut world, 5);
+    opened_by_another(&mut world, 6);
+    world.forfeited();
+    assert!(world.challenger().actions.is_empty());
+}
+
+#[test]
+fn a_batch_that_is_lost_is_not_challenged() {
+    let mut world = World::new(lie(Stage::Last, true));
+    assert_eq!(kinds(&world.challenger()), ["sealChallenge"]);
+    world.forfeited();
+    assert!(world.challenger().actions.is_empty());
 }
 
 /// After a restart the other false task may be computed again first, while the chain does not show the seal yet.

@@ -124,10 +124,10 @@ pub(crate) struct AnswerView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
     /// Sealed and not opened.
-    Sealed { at: u64 },
+    Sealed { at: u64, number: u64 },
     /// Not opened in time.
     Expired,
-    /// Opened, and the game is over.
+    /// Opened, and the game is over; or withdrawn, and the batch is lost.
     Ended,
 }
 
@@ -150,6 +150,8 @@ pub(crate) struct Trials {
     pub(crate) verdicts: BTreeSet<(B256, u32)>,
     /// Challenges that are not games (any more), by seal hash.
     pub(crate) attempts: HashMap<B256, Attempt>,
+    /// The latest seal under which a game was opened on a batch.
+    pub(crate) latest_seals: HashMap<B256, u64>,
     pub(crate) pots: BTreeMap<B256, PotView>,
 }
 
@@ -188,6 +190,7 @@ impl Trials {
             Event::RowNamed(event) => Some(event.game.batchId),
             Event::RowShown(event) => Some(event.game.batchId),
             Event::GameEnded(event) => Some(event.batchId),
+            Event::SealWithdrawn(event) => Some(event.batchId),
             Event::ChallengeSealed(_) | Event::SealExpired(_) => None,
         }
     }
@@ -260,13 +263,18 @@ impl Trials {
         use DisputeGameEvents as Event;
         match event {
             Event::ChallengeSealed(event) => {
-                self.attempts.insert(event.sealHash, Attempt::Sealed { at: timestamp });
+                self.attempts.insert(event.sealHash, Attempt::Sealed { at: timestamp, number: event.number });
             }
             Event::SealExpired(event) => {
                 self.attempts.insert(event.sealHash, Attempt::Expired);
             }
+            Event::SealWithdrawn(event) => {
+                self.attempts.insert(event.sealHash, Attempt::Ended);
+            }
             Event::GameOpened(event) => {
                 self.attempts.remove(&event.gameId);
+                let latest = self.latest_seals.entry(event.batchId).or_default();
+                *latest = event.game.sealNumber.max(*latest);
                 let game = GameView { game: event.game.clone(), row_hashes: Vec::new(), row: Bytes::new() };
                 self.games.insert(event.gameId, game);
             }
@@ -334,8 +342,9 @@ impl Trials {
         self.answers.retain(|(batch, _), _| is_known(batch));
         self.verdicts.retain(|(batch, _)| is_known(batch));
         self.pots.retain(|batch, _| is_known(batch));
+        self.latest_seals.retain(|batch, _| is_known(batch));
         self.attempts
-            .retain(|_, attempt| !matches!(attempt, Attempt::Sealed { at } if at.saturating_add(KEEP_SEALS) < now));
+            .retain(|_, attempt| !matches!(attempt, Attempt::Sealed { at, .. } if at.saturating_add(KEEP_SEALS) < now));
         // A round is asked about from its commit on; what is older than every waiting draw has served.
         if let Some(first) = self.draws.values().map(|draw| draw.round).min() {
             self.rounds = self.rounds.split_off(&first);

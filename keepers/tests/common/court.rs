@@ -153,10 +153,10 @@ impl Court {
     }
 
     pub async fn validator(&self, number: usize, tamper: Tamper) -> Handle {
-        self.validator_with(number, self.setup(&self.validators[number], tamper)).await
+        self.validator_in(number, self.setup(&self.validators[number], tamper)).await
     }
 
-    async fn validator_with(&self, number: usize, setup: Setup) -> Handle {
+    async fn validator_in(&self, number: usize, setup: Setup) -> Handle {
         validator::start(self.validator_config(number), setup, CancellationToken::new()).await.unwrap()
     }
 
@@ -175,19 +175,23 @@ impl Court {
 
     /// A validator with another blob store.
     pub async fn validator_from(&self, number: usize, blobs: Blobs) -> Handle {
-        self.validator_with(number, Setup { blobs, ..self.setup(&self.validators[number], honest()) }).await
+        self.validator_in(number, Setup { blobs, ..self.setup(&self.validators[number], honest()) }).await
     }
 
     /// The challenger with another blob store.
     pub async fn challenger_from(&self, blobs: Blobs) -> Handle {
-        self.challenger_with(Setup { blobs, ..self.setup(&self.challenger, honest()) }).await
+        self.challenger_in(Setup { blobs, ..self.setup(&self.challenger, honest()) }).await
     }
 
     pub async fn challenger(&self) -> Handle {
-        self.challenger_with(self.setup(&self.challenger, Tamper::default())).await
+        self.challenger_with(honest()).await
     }
 
-    async fn challenger_with(&self, setup: Setup) -> Handle {
+    pub async fn challenger_with(&self, tamper: Tamper) -> Handle {
+        self.challenger_in(self.setup(&self.challenger, tamper)).await
+    }
+
+    async fn challenger_in(&self, setup: Setup) -> Handle {
         challenger::start(self.challenger_config(), setup, CancellationToken::new()).await.unwrap()
     }
 

@@ -19,9 +19,6 @@ pub const CREATE2_DEPLOYER: Address = address!("4e59b44847b379578588920cA78FbF26
 /// Version of the suite; its hash is the salt of every CREATE2, so that a later suite has other addresses.
 pub const SUITE_VERSION: &str = "assay suite 1";
 
-/// Where the ledger burns (`Ledger.BURN`).
-const BURN: Address = address!("000000000000000000000000000000000000dEaD");
-
 /// The one chain on which play money may exist.
 pub const DEVNET_CHAIN_ID: u64 = 31_337;
 
@@ -191,7 +188,7 @@ impl Plan {
         let beacon = Contract::new(&PREVRANDAO_BEACON, verification.beacon_delay.abi_encode());
         let seat = (verification.seat_stake, verification.exit_delay);
         let validator_seats =
-            Contract::new(&VALIDATOR_SEATS, (staking.address, BURN, seat.0, seat.1).abi_encode_params());
+            Contract::new(&VALIDATOR_SEATS, (staking.address, ledger.address, seat.0, seat.1).abi_encode_params());
         let peers = (job_escrow.address, program_registry.address, referee.address, clocks(&verification));
         let dispute_game = Contract::new(&DISPUTE_GAME, peers.abi_encode_params());
         let peers = (job_escrow.address, validator_seats.address, dispute_game.address, beacon.address);
