@@ -98,6 +98,11 @@ lint-rust:
 	$(STEP) "Rust lint" cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(STEP) "Rust documentation" cargo doc --locked --workspace --no-deps --document-private-items --quiet
 
+# Not part of `make test`: all of it takes hours. Stopped, it goes on where it was; tools/mutate --help says what to choose.
+.PHONY: mutants
+mutants: setup ## Change the contracts one place at a time: which changes does no test notice? (hours)
+	@tools/mutate
+
 .PHONY: fmt
 fmt: setup ## Format every source file
 	@cargo fmt --all

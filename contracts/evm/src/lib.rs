@@ -5,7 +5,7 @@
 //! is some thirty times slower.
 
 use revm_interpreter::{
-    CallInput, InputsImpl, Interpreter, InterpreterAction, SharedMemory,
+    CallInput, InputsImpl, InstructionResult, Interpreter, InterpreterAction, InterpreterResult, SharedMemory,
     bytecode::Bytecode,
     gas_table,
     host::DummyHost,
@@ -43,16 +43,32 @@ impl Contract {
     /// # Panics
     /// When the code calls another contract, or stops in another way than by returning or reverting.
     pub fn call(&self, data: Bytes, gas_limit: u64) -> Called {
+        let ended = self.run(data, gas_limit);
+        let gas = ended.gas.total_gas_spent();
+        assert!(ended.is_ok() || ended.is_revert(), "the code stopped with {:?} after {gas} gas", ended.result);
+        Called { result: if ended.is_ok() { Ok(ended.output) } else { Err(ended.output) }, gas }
+    }
+
+    /// Whether a call with `data` that is no view gets as far as its first write, and if not, what it reverts with.
+    ///
+    /// # Panics
+    /// When the code calls another contract, or stops in another way than by writing or reverting.
+    pub fn writes(&self, data: Bytes, gas_limit: u64) -> Result<(), Bytes> {
+        let ended = self.run(data, gas_limit);
+        match ended.result {
+            InstructionResult::StateChangeDuringStaticCall => Ok(()),
+            InstructionResult::Revert => Err(ended.output),
+            other => panic!("the code stopped with {other:?}"),
+        }
+    }
+
+    fn run(&self, data: Bytes, gas_limit: u64) -> InterpreterResult {
         let input = InputsImpl { input: CallInput::Bytes(data), ..InputsImpl::default() };
         let (memory, code) = (SharedMemory::new(), ExtBytecode::new(self.code.clone()));
         let mut interpreter = Interpreter::<EthInterpreter>::new(memory, code, input, true, RULES, gas_limit);
         let mut host = DummyHost::new(RULES);
         match interpreter.run_plain(&instruction_table(), &gas_table(), &mut host) {
-            InterpreterAction::Return(ended) => {
-                let gas = ended.gas.total_gas_spent();
-                assert!(ended.is_ok() || ended.is_revert(), "the code stopped with {:?} after {gas} gas", ended.result);
-                Called { result: if ended.is_ok() { Ok(ended.output) } else { Err(ended.output) }, gas }
-            }
+            InterpreterAction::Return(ended) => ended,
             action @ InterpreterAction::NewFrame(_) => panic!("the code calls another contract: {action:?}"),
         }
     }
@@ -78,6 +94,15 @@ mod tests {
             let called = Contract::new(Bytes::copy_from_slice(&code)).call(Bytes::new(), 1000);
             let output = called.result.clone().unwrap_or_else(|output| output);
             assert_eq!((called.result.is_err(), output[31], called.gas), (reverts, 0x2a, 16));
+        }
+    }
+
+    #[test]
+    fn writes_are_told_from_reverts() {
+        // PUSH0, PUSH0, then SSTORE; or REVERT.
+        for (end, writes) in [(0x55, true), (0xfd, false)] {
+            let written = Contract::new(Bytes::copy_from_slice(&[0x5f, 0x5f, end])).writes(Bytes::new(), 10_000);
+            assert_eq!(written, if writes { Ok(()) } else { Err(Bytes::new()) });
         }
     }
 

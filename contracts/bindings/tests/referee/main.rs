@@ -1,6 +1,7 @@
 //! The compiled `Referee` against the CPU backend: it acquits every number that the backend makes and convicts every other.
 
 mod random;
+mod tapes;
 mod task;
 
 use std::{collections::BTreeMap, path::PathBuf};
