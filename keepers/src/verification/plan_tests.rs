@@ -212,13 +212,6 @@ impl World {
         self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Demanded(event))));
     }
 
-    fn forfeited(&mut self) {
-        let (orderId, batchId, beneficiary) = (self.order_id, self.batch_id, CHALLENGER);
-        let (fault, refund, slashed, burned) = (0, U256::ZERO, U256::ZERO, U256::ZERO);
-        let event = JobEscrow::BatchForfeited { orderId, batchId, fault, beneficiary, refund, slashed, burned };
-        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::BatchForfeited(event))));
-    }
-
     /// All that a keeper with this `tamper` can have on its bench.
     fn bench(&self, tamper: &Tamper) -> Known {
         let mut known = Known::default();
