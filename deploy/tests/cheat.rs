@@ -1,4 +1,6 @@
 //! Cheats through the command: each loses what it should, and the dispute is told move by move.
+//!
+//! One kind of each mechanism; what differs from it in the operator, the silent move or the liar alone is played by the keepers' tests.
 
 mod common;
 

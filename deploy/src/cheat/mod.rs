@@ -175,7 +175,10 @@ impl Verdict {
         }
         say!("{}: {}\n\n{table}\n", self.kind, self.about);
         for Game { id, moves, gas, largest } in &self.games {
-            say!("game {id}: {moves} moves, {gas} gas, at most {largest} in one\n");
+            say!("game {id}: {moves} moves, {gas} gas, at most {largest} in one");
+        }
+        if !self.games.is_empty() {
+            say!();
         }
         let mut table = list(["who", "ledger", "stake", "seat", "bonds"]);
         let native = Token { address: Address::ZERO, symbol: "ether".into(), decimals: 18 };
