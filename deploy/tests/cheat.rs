@@ -50,7 +50,8 @@ fn a_silent_provider_loses_its_stake() {
 #[test]
 fn a_silent_validator_loses_its_seat() {
     let verdict = play("silent-validator");
-    assert_eq!(moves(&verdict, "slashed"), 1);
+    // Three of four are silent, and two are drawn.
+    assert!((1..=2).contains(&moves(&verdict, "slashed")), "{verdict:#}");
     assert_eq!(moves(&verdict, "settle batch"), 1);
 }
 
