@@ -62,7 +62,7 @@ gas: setup ## Rewrite the gas snapshots in contracts/snapshots
 ##@ Check
 
 .PHONY: test
-test: setup lint test-rust test-solidity ## Every test of every language, after the lints
+test: setup lint test-rust test-solidity test-symbolic ## Every test of every language, after the lints
 
 .PHONY: test-rust
 test-rust: setup
@@ -73,6 +73,11 @@ test-rust: setup
 .PHONY: test-solidity
 test-solidity: setup
 	$(STEP) "Solidity tests and gas snapshots" env FORGE_SNAPSHOT_CHECK=true forge test
+
+# Proofs for all inputs, some 40 s; the bound on loops is above what any of them needs.
+.PHONY: test-symbolic
+test-symbolic: setup
+	$(STEP) "Symbolic tests" env FOUNDRY_PROFILE=symbolic halmos --forge-build-out contracts/out/symbolic --loop 100
 
 .PHONY: lint
 lint: setup lint-text lint-solidity lint-rust ## Formats, lints, licences, spelling, static analysis, generated files

@@ -130,7 +130,7 @@ abstract contract DisputeTest is Test {
         return ledger.balanceOf(account, 0);
     }
 
-    function terms(bytes32 salt) internal view returns (Order memory order) {
+    function terms(bytes32 salt) internal view virtual returns (Order memory order) {
         (order.customer, order.token, order.modelId) = (customer, address(token), modelId);
         order.inputsRoot = keccak256("inputs are not disputed here");
         (order.count, order.unitCap, order.unitBytes, order.unitPrice) = (2, 256, 2, 1000);
@@ -173,9 +173,9 @@ abstract contract DisputeTest is Test {
         (leaves[0], leaves[1]) = (leafOf(orderId, first), leafOf(orderId, second));
         play.task = index == WRONG ? second : first;
         play.task.proof = MerkleBuilder.proofOf(leaves, index);
-        play.batch = Batch(
-            orderId, provider, 0, 2, UNITS + units, MerkleBuilder.rootOf(leaves), 1_000_000, uint40(block.timestamp)
-        );
+        bytes32 root = MerkleBuilder.rootOf(leaves);
+        uint128 stake = play.order.stakePerBatch;
+        play.batch = Batch(orderId, provider, 0, 2, UNITS + units, root, stake, uint40(block.timestamp));
         vm.prank(provider);
         play.batchId = escrow.takeAndCommit(play.order, 0, 2, play.batch.units, play.batch.root);
         (play.challenger, play.salt) = (challenger, "salt");

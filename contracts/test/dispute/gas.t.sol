@@ -6,15 +6,16 @@ import {Opening} from "../../src/work/IReferee.sol";
 import {MerkleTree} from "../../src/work/libraries/MerkleTree.sol";
 import {TapeBuilder} from "../referee/utils/TapeBuilder.sol";
 import {MerkleBuilder} from "../work/utils/MerkleBuilder.sol";
-import {DisputeTest, Play} from "./DisputeTest.sol";
+import {Play} from "./DisputeTest.sol";
+import {DrawnDisputeTest} from "./DrawnDisputeTest.sol";
 import {Tensors} from "./utils/Tensors.sol";
 
 /// @notice Gas of whole disputes over all-MiniLM-L6-v2 at its most units, each move a transaction of its own: 21,000 base, cold
 /// storage, and calldata at what EIP-7623 asks (the floor where that is more). Rows are arbitrary bytes, of which hardly one
 /// is zero, and so as dear as any; tensors that no move opens are arbitrary hashes.
-/// @dev The verification contract is the stub: the last move holds the slash and the refund, not what the real one does for a draw.
+/// @dev The task was drawn, and two validators agreed on it: the last move slashes the provider and both, and fills the pot.
 /// forge-config: default.isolate = true
-contract DisputeGame_Gas_Test is DisputeTest {
+contract DisputeGame_Gas_Test is DrawnDisputeTest {
     string private constant GROUP = "DisputeGame";
     uint32 private constant MOST = 256;
     uint16 private constant OPERATORS = 65;
@@ -93,6 +94,7 @@ contract DisputeGame_Gas_Test is DisputeTest {
         (ends[0][0], ends[1][0]) = (noise("ids", 2 * MOST), noise("unit", 768));
         Play memory play = committedAs(ends, WRONG, "salt", MOST);
         (roots[0], roots[OPERATORS - 1]) = (play.task.inputHash, play.task.outputHash);
+        address[] memory validators = agree(play, roots).validators;
 
         open_(name, play);
         tellOperator(name, play, tensors[0], hashes[0]);
@@ -108,6 +110,9 @@ contract DisputeGame_Gas_Test is DisputeTest {
         send(data);
         count(name, "prove", data);
         assertForfeited(play);
+        for (uint256 i; i < validators.length; ++i) {
+            assertEq(seats.seatOf(address(draws), validators[i]).stake, 0, "slashed");
+        }
 
         assertEq(moves, 8);
         assertLe(largest, 700_000);

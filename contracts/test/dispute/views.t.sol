@@ -16,17 +16,28 @@ contract DisputeGame_Views_Test is DisputeTest {
         assertEq(disputes.operatorsOf(modelId), 5);
     }
 
+    function test_RevertWhen_TheTimeIsZero() external {
+        Clocks memory chosen = clocks();
+        chosen.time = 0;
+        refused(chosen);
+    }
+
+    function test_RevertWhen_TheFloorIsZero() external {
+        Clocks memory chosen = clocks();
+        chosen.floor = 0;
+        refused(chosen);
+    }
+
+    function test_RevertWhen_TheOpenWindowIsZero() external {
+        Clocks memory chosen = clocks();
+        chosen.openWindow = 0;
+        refused(chosen);
+    }
+
     /// @dev Whoever has to move first would lose every game.
-    function test_RevertWhen_AClockIsZero() external {
-        bytes memory tooLate = abi.encodeWithSelector(IDisputeGame.DisputeGame_TooLate.selector, 0);
-        for (uint256 i; i < 3; ++i) {
-            Clocks memory chosen = clocks();
-            if (i == 0) chosen.time = 0;
-            if (i == 1) chosen.floor = 0;
-            if (i == 2) chosen.openWindow = 0;
-            vm.expectRevert(tooLate);
-            new DisputeGame(escrow, programs, referee, chosen);
-        }
+    function refused(Clocks memory chosen) private {
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_TooLate.selector, 0));
+        new DisputeGame(escrow, programs, referee, chosen);
     }
 
     /// @dev A deadline is the mover's: the time that is left to it, or the floor.

@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 import {Test} from "forge-std/Test.sol";
 import {MerkleTree} from "../../src/work/libraries/MerkleTree.sol";
 
-/// @notice Proofs by halmos, taking keccak256 for free of collisions: a root fixes the number of leaves, and a place the length of its proof.
+/// @notice Proofs by halmos, taking keccak256 for free of collisions: a root fixes the number of leaves and the leaf at
+/// each place, and a place the length of its proof. Trees have up to four leaves in what is proved of each place, up to five elsewhere.
 contract MerkleTree_Symbolic_Test is Test {
     function verify(bytes32 root, uint64 count, uint64 index, bytes32 leaf, bytes32[] calldata proof)
         external
@@ -18,6 +19,13 @@ contract MerkleTree_Symbolic_Test is Test {
         proof = new bytes32[](length);
         for (uint256 i = 0; i < length; ++i) {
             proof[i] = siblings[i];
+        }
+    }
+
+    /// @dev Without a branch, which would double the paths each time.
+    function both(bool one, bool other) private pure returns (bool holds) {
+        assembly ("memory-safe") {
+            holds := and(one, other)
         }
     }
 
@@ -36,9 +44,27 @@ contract MerkleTree_Symbolic_Test is Test {
     {
         for (uint64 left = 1; left <= 5; ++left) {
             for (uint64 right = left + 1; right <= 5; ++right) {
-                bool holds = this.verify(root, left, 0, a, list(p, lengthOf(left, 0)))
-                    && this.verify(root, right, 0, b, list(q, lengthOf(right, 0)));
-                assert(!holds);
+                bool one = this.verify(root, left, 0, a, list(p, lengthOf(left, 0)));
+                bool other = this.verify(root, right, 0, b, list(q, lengthOf(right, 0)));
+                assert(!both(one, other));
+            }
+        }
+    }
+
+    /// @dev One root has one leaf at a place: every place of trees of up to four leaves, each by itself.
+    function check_OneLeaf(uint8 place, bytes32 root, bytes32 a, bytes32 b, bytes32[3] memory p, bytes32[3] memory q)
+        external
+        view
+    {
+        uint256 number;
+        for (uint64 count = 1; count <= 4; ++count) {
+            for (uint64 index = 0; index < count; ++index) {
+                if (place != number++) continue;
+                uint256 length = lengthOf(count, index);
+                bool one = this.verify(root, count, index, a, list(p, length));
+                bool other = this.verify(root, count, index, b, list(q, length));
+                assert(a == b || !both(one, other));
+                return;
             }
         }
     }
