@@ -175,7 +175,9 @@ contract DisputeGame is IDisputeGame {
         _requireChallengeable(order, batchId);
         require(task.isIn(batch, _chainId), DisputeGame_BadProof(task.index));
         Game memory game = _newGame(order, batch, task, batchId, made);
-        bool answered = _answers[batchId][task.index].traceRoot != 0;
+        Answer storage given = _answers[batchId][task.index];
+        ++given.games;
+        bool answered = given.traceRoot != 0;
         Played storage played = _played[batchId];
         ++played.open;
         if (made.number > played.latestSeal) played.latestSeal = made.number;
@@ -327,6 +329,7 @@ contract DisputeGame is IDisputeGame {
     function _end(bytes32 gameId, Game calldata game, bool challengerWon, bool proven, address bondTo) private {
         delete _games[gameId];
         --_played[game.batchId].open;
+        --_answers[game.batchId][game.index].games;
         emit GameEnded(gameId, game.batchId, game.index, challengerWon, proven, bondTo, game.bond);
         ledger.pay(address(0), Payout.single(bondTo, game.bond));
     }

@@ -83,10 +83,12 @@ struct Seal {
 /// @param traceRoot Root over the operators' tensor roots.
 /// @param answeredAt When it was given.
 /// @param lost A game over the task was won against the provider.
+/// @param games Games over the task that are open.
 struct Answer {
     bytes32 traceRoot;
     uint40 answeredAt;
     bool lost;
+    uint32 games;
 }
 
 /// @notice Lengths of clocks and the size of bonds.

@@ -201,7 +201,8 @@ interface IVerification {
     function seal(Order calldata order, Batch calldata batch, Sealed[] calldata roots) external;
     /// @notice Opens seals of a validator, after sealing is over.
     function reveal(bytes32 batchId, Revealed[] calldata roots) external;
-    /// @notice Opens the provider's seals, each with what binds the trace to the leaf.
+    /// @notice Opens the provider's seals, each with what binds the trace to the leaf. Games that are open over a task are answered
+    /// before, so that whoever agrees with the root has had, or has, the time to defend it.
     function revealBound(
         Order calldata order,
         Batch calldata batch,

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Credit, ILedger} from "../ledger/ILedger.sol";
 import {IBeacon} from "./IBeacon.sol";
-import {IDisputeGame} from "./IDisputeGame.sol";
+import {Answer, IDisputeGame} from "./IDisputeGame.sol";
 import {BatchStatus, IJobEscrow} from "./IJobEscrow.sol";
 import {
     Binding,
@@ -289,9 +289,10 @@ contract Verification is IVerification {
             bool own = indices[party / state.width] == roots[i].index;
             require(own && _binds(batch, roots[i], bindings[i], operators), Verification_Unbound(roots[i].index));
             // What was answered in a game is what was computed: a second root would convict whoever agrees with the first.
-            bytes32 answered = disputes.answerOf(batchId, roots[i].index).traceRoot;
-            bool same = answered == 0 || answered == roots[i].traceRoot;
-            require(same, Verification_BadSeal(answered, roots[i].traceRoot));
+            // And a game whose clock ran out unanswered, when nobody else could answer, would convict them with the provider.
+            Answer memory given = disputes.answerOf(batchId, roots[i].index);
+            bool same = given.traceRoot == roots[i].traceRoot || (given.traceRoot == 0 && given.games == 0);
+            require(same, Verification_BadSeal(given.traceRoot, roots[i].traceRoot));
             _revealedRoots[batchId][roots[i].index] = roots[i].traceRoot;
         }
         _endRevealing(state);

@@ -459,6 +459,35 @@ contract Verification_Attacks_Test is VerificationTest {
         assertEq(verification.revealedRoot(p.id, p.lot[0].index), roots[0].traceRoot);
     }
 
+    /// @dev An accomplice's game over the drawn task ran out unanswered before the reveal, and is not ended. The provider reveals,
+    /// to have those lose their seats who agree with it, a part of them to the accomplice. None of them could have answered before.
+    function test_RevealWithAGameUnanswered() external {
+        Play memory p = sealedPlay("true", "true");
+        games.setGames(p.id, p.lot[0].index, 1);
+        revealValidators(p, "true");
+        (Revealed[] memory roots, Binding[] memory bindings) = bound_(p, 0, "true");
+        vm.expectRevert(
+            abi.encodeWithSelector(IVerification.Verification_BadSeal.selector, bytes32(0), roots[0].traceRoot)
+        );
+        vm.prank(provider);
+        verification.revealBound(p.order, p.batch, roots, bindings);
+        win(p, 0, stranger, 1);
+        for (uint256 i; i < SEATS; ++i) {
+            assertEq(seatStakeOf(validators[i]), SEAT);
+        }
+    }
+
+    /// @dev Nor does a game keep a provider from revealing that answers it.
+    function test_RevealWithAGameAnswered() external {
+        Play memory p = sealedPlay("true", "true");
+        games.setGames(p.id, p.lot[0].index, 1);
+        games.answer(p.id, p.lot[0].index, rootOf(p, 0, "true"));
+        games.setGames(p.id, p.lot[0].index, 1);
+        revealAll(p, "true", "true");
+        conclude(p);
+        assertStatus(p, DrawStatus.Agreed);
+    }
+
     /* THE LOT */
 
     /// @dev Sender, time and order of transactions change nothing.

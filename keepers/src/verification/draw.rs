@@ -117,6 +117,10 @@ impl Plan {
         for (place, index) in &places {
             let Some(task) = self.task(now, case, *index) else { continue };
             if case.provider() == now.me {
+                // The contract takes no root under a game that waits for the answer.
+                if now.view.trials.waits_for_answer(&case.batch_id, *index) {
+                    continue;
+                }
                 let Some(binding) = self.binding(now, case, *index, &task.said) else { continue };
                 bindings.push(binding);
             }

@@ -559,6 +559,12 @@ fn seals_hide_what_is_revealed_and_nothing_else_is() {
 
     let bound: Verification::revealBoundCall = only(&world.provider());
     assert_eq!((bound.roots[0].party, bound.bindings.len()), (0, 1));
+    let (gameId, index, answered) = (B256::repeat_byte(66), 1, false);
+    let (provider, movedAt, providerTime) = (PROVIDER, U40::from(world.time), 60);
+    let game = Game { batchId, provider, index, movedAt, providerTime, ..Game::default() };
+    world.game(DisputeGameEvents::GameOpened(DisputeGame::GameOpened { gameId, batchId, index, answered, game }));
+    answer(&mut world);
+    let _: Verification::revealBoundCall = only(&world.provider());
     for party in [PROVIDER, VALIDATORS[0], VALIDATORS[1]] {
         world.revealed(party, traceRoot);
     }

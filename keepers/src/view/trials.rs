@@ -317,6 +317,12 @@ impl Trials {
         self.games.values().filter(|view| view.game.batchId == *batch_id).count()
     }
 
+    /// Whether a game over the task is open and nothing was answered.
+    pub(crate) fn waits_for_answer(&self, batch_id: &B256, index: u32) -> bool {
+        let over = |view: &GameView| view.game.batchId == *batch_id && view.game.index == index;
+        !self.answers.contains_key(&(*batch_id, index)) && self.games.values().any(over)
+    }
+
     /// Whether the batch's draw and games let it settle at `time`; see `Verification.agrees`.
     pub(crate) fn agrees(&self, batch_id: &B256, accepted: bool, time: u64) -> bool {
         let Some(draw) = self.draws.get(batch_id).filter(|_| self.open_games(batch_id) == 0) else { return false };

@@ -18,7 +18,11 @@ contract GamesMock {
     }
 
     function answer(bytes32 batchId, uint32 index, bytes32 traceRoot) external {
-        _answers[batchId][index] = Answer(traceRoot, uint40(block.timestamp), false);
+        _answers[batchId][index] = Answer(traceRoot, uint40(block.timestamp), false, 0);
+    }
+
+    function setGames(bytes32 batchId, uint32 index, uint32 games) external {
+        _answers[batchId][index].games = games;
     }
 
     /// @notice A game over the task `index` was won by `winner`.
