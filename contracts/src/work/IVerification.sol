@@ -212,7 +212,8 @@ interface IVerification {
     /// @notice Extends sealing past an open demand for the task at `place`. A validator that was drawn for it.
     function extend(Order calldata order, Batch calldata batch, uint8 place) external;
     /// @notice Ends a draw whose reveals are over, or whose games are: pays, slashes and refunds. Anyone. A provider that was
-    /// silent is convicted, with the reward to the caller.
+    /// silent is convicted, with the reward to the caller. Of a draw that ended in a conviction it slashes the validators that agreed on
+    /// tasks which games proved false since, with the reward to the winner of the pot (to the caller, where that was paid).
     function conclude(Order calldata order, Batch calldata batch) external;
 
     /* GAMES */

@@ -163,10 +163,10 @@ contract Verification is IVerification {
         // Who asks for withheld data pays no more than it earns.
         uint256 asked = order.demandFee;
         require(asked <= order.policy.fee, Verification_BadTerms("demandFee", order.policy.fee, asked));
-        // A validator that leaves just after the commit is still bound at the end of the latest game: one may follow a dissent,
-        // another the agreement.
+        // A validator that leaves just after the commit is still bound a challenge window after the end of the latest game, to be
+        // slashed: one game may follow a dissent, another the agreement.
         uint256 longest = uint256(order.settleWindow) + order.demandWindow + 2 * uint256(_sealWindow) + _revealWindow
-            + 2 * (uint256(_challengeWindow) + _longestGame);
+            + 3 * uint256(_challengeWindow) + 2 * _longestGame;
         uint256 bound = seats.exitDelay();
         require(bound >= longest, Verification_BadTerms("settleWindow", bound, longest));
         // Stake grows with the count by a constant a task, what is needed by no less: the ends decide.
@@ -303,6 +303,8 @@ contract Verification is IVerification {
         bytes32 batchId = _requireMatch(order, batch);
         Draw storage state = _draws[batchId];
         DrawStatus status = state.status;
+        DrawnTask[] memory lot = _lot(order, batch, _seeds[batchId]);
+        if (status == DrawStatus.Convicted) return _slashAgreed(order, batchId, lot);
         bool disputed = status == DrawStatus.Disputed;
         require(
             disputed || status == DrawStatus.Sealing || status == DrawStatus.Revealing,
@@ -310,7 +312,6 @@ contract Verification is IVerification {
         );
         uint40 end = status == DrawStatus.Sealing ? state.phaseEnd + _revealWindow : state.phaseEnd;
         require(block.timestamp > end, Verification_TooEarly(end));
-        DrawnTask[] memory lot = _lot(order, batch, _seeds[batchId]);
         if (!disputed && _dissent(batchId, state, lot)) return;
         uint256 games = disputes.openGames(batchId);
         require(!disputed || games == 0, Verification_GamesOpen(games));
@@ -320,9 +321,7 @@ contract Verification is IVerification {
     /* GAMES */
 
     /// @inheritdoc IVerification
-    function convict(Order calldata order, Batch calldata batch, uint32 index, address winner, uint64 sealNumber)
-        external
-    {
+    function convict(Order calldata order, Batch calldata batch, uint32, address winner, uint64 sealNumber) external {
         require(msg.sender == address(disputes), Verification_NotAllowed(msg.sender, address(disputes)));
         bytes32 batchId = _requireMatch(order, batch);
         Pot storage pot = _pots[batchId];
@@ -341,7 +340,6 @@ contract Verification is IVerification {
             (pot.winner, pot.seal) = (winner, sealNumber);
             emit PotAssigned(batchId, winner, sealNumber, pot.amount, pot.claimableAt);
         }
-        _slashWhoAgreed(order, batch, batchId, index, winner);
     }
 
     /// @inheritdoc IVerification
@@ -449,7 +447,7 @@ contract Verification is IVerification {
         Credit[] memory credits = new Credit[](lot.length * state.width);
         uint256 paid;
         for (uint256 place; place < lot.length; ++place) {
-            paid += _concludePlace(order, batch.provider, batchId, place, lot[place], credits);
+            paid += _concludePlace(order, batch.provider, batchId, place * state.width, lot[place], credits);
         }
         uint256 refund = order.drawReserve(1) - order.policy.fee - paid;
 
@@ -457,20 +455,21 @@ contract Verification is IVerification {
         emit DrawConcluded(batchId, state.status, paid, refund, state.phaseEnd);
         _ledger.pay(order.token, Payout.single(order.customer, refund));
         seats.reward(credits);
+        if (!stands) _slashAgreed(order, batchId, lot);
         if (open && !stands) escrow.convict(order, batch, msg.sender);
     }
 
-    /// @dev Credits the validators of one task that earned their fee, and slashes the others. Where the batch does not stand, data
-    /// may have been withheld and no game can be opened, so that neither silence nor dissent proves anything.
+    /// @dev Credits the validators of one task that earned their fee, and slashes the others. `first` is the provider's bit there.
+    /// Where the batch does not stand, data may have been withheld and no game can be opened, so that neither silence nor dissent
+    /// proves anything.
     function _concludePlace(
         Order calldata order,
         address provider,
         bytes32 batchId,
-        uint256 place,
+        uint256 first,
         DrawnTask memory drawn,
         Credit[] memory credits
     ) private returns (uint256 paid) {
-        uint256 first = place * _draws[batchId].width;
         bool stands = _draws[batchId].status == DrawStatus.Agreed;
         bool lost = disputes.answerOf(batchId, drawn.index).lost;
         for (uint256 i; i < drawn.validators.length; ++i) {
@@ -478,10 +477,8 @@ contract Verification is IVerification {
             if (_earned(batchId, party, first, lost, stands)) {
                 credits[party] = Credit(drawn.validators[i], order.policy.fee);
                 paid += order.policy.fee;
-            } else if (stands || _hasRevealed(_draws[batchId], party)) {
-                // A provider that was convicted gains nothing by those who agreed with it.
-                address to = stands ? provider : msg.sender;
-                _slash(order.customer, batchId, drawn.index, party, drawn.validators[i], to);
+            } else if (stands) {
+                _slash(order.customer, batchId, drawn.index, party, drawn.validators[i], provider);
             }
         }
     }
@@ -514,21 +511,22 @@ contract Verification is IVerification {
 
     /* SLASHING */
 
-    /// @dev Validators that agreed with a provider who lost the task, where it was drawn.
-    function _slashWhoAgreed(Order calldata order, Batch calldata batch, bytes32 batchId, uint32 index, address winner)
-        private
-    {
-        bytes32 root = _revealedRoots[batchId][index];
-        if (root == 0) return;
-        DrawnTask[] memory lot = _lot(order, batch, _seeds[batchId]);
-        uint256 place;
-        while (lot[place].index != index) ++place;
-        DrawnTask memory drawn = lot[place];
-        Draw storage state = _draws[batchId];
-        for (uint256 i; i < drawn.validators.length; ++i) {
-            uint256 party = place * state.width + i + 1;
-            if (!_hasRevealed(state, party) || _words[batchId][party] != root) continue;
-            _slash(order.customer, batchId, index, party, drawn.validators[i], winner);
+    /// @dev Validators that agreed with the provider on tasks that it lost. The last move of a game leaves them to a move of its own,
+    /// so that it costs the same however many there are.
+    function _slashAgreed(Order calldata order, bytes32 batchId, DrawnTask[] memory lot) private {
+        uint256 width = _draws[batchId].width;
+        address winner = _pots[batchId].winner;
+        if (winner == address(0)) winner = msg.sender;
+        for (uint256 place; place < lot.length; ++place) {
+            DrawnTask memory drawn = lot[place];
+            bytes32 root = _revealedRoots[batchId][drawn.index];
+            if (root == 0 || !disputes.answerOf(batchId, drawn.index).lost) continue;
+            for (uint256 i; i < drawn.validators.length; ++i) {
+                uint256 party = place * width + i + 1;
+                // Who did not reveal has its seal there, which is no trace root.
+                if (_words[batchId][party] != root) continue;
+                _slash(order.customer, batchId, drawn.index, party, drawn.validators[i], winner);
+            }
         }
     }
 

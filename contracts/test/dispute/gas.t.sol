@@ -110,6 +110,8 @@ contract DisputeGame_Gas_Test is DrawnDisputeTest {
         send(data);
         count(name, "prove", data);
         assertForfeited(play);
+        draws.conclude(play.order, play.batch);
+        vm.snapshotGasLastCall(GROUP, string.concat(name, "_slash_agreed"));
         for (uint256 i; i < validators.length; ++i) {
             assertEq(seats.seatOf(address(draws), validators[i]).stake, 0, "slashed");
         }

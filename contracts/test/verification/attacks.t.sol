@@ -260,21 +260,24 @@ contract Verification_Attacks_Test is VerificationTest {
         win(p, 0, stranger, 3);
         assertBatchStatus(p, BatchStatus.Forfeited);
         assertStatus(p, DrawStatus.Convicted);
+        uint256 before = stakeBalance(stranger);
+        conclude(p);
         assertEq(seatStakeOf(first), 0);
         assertEq(seatStakeOf(second), 0);
+        assertEq(stakeBalance(stranger), before + 2 * (SEAT / 4), "who won is rewarded, whoever says so");
         vm.warp(block.timestamp + 1 hours);
         verification.claimPot(p.id);
         assertEq(stakeBalance(address(verification)), 0);
     }
 
-    /// @dev The provider lost before the reveals; those who agree with it all the same feed whoever concludes, not the provider.
+    /// @dev The provider lost before the reveals; those who agree with it all the same feed who won, not the provider.
     function test_AgreeingWithAProvenLieDoesNotFeedTheLiar() external {
         Play memory p = sealedPlay("lie", "lie");
         win(p, 0, stranger, 3);
         revealAll(p, "lie", "lie");
         address liar = p.lot[0].validators[0];
         uint256 before = stakeBalance(provider);
-        uint256 earned = stakeBalance(keeper);
+        uint256 earned = stakeBalance(stranger);
         conclude(p);
         if (statusOf(p) == DrawStatus.Disputed) {
             skip(20 minutes + 1);
@@ -282,7 +285,7 @@ contract Verification_Attacks_Test is VerificationTest {
         }
         assertEq(seatStakeOf(liar), 0);
         assertEq(stakeBalance(provider), before);
-        assertEq(stakeBalance(keeper), earned + SEAT / 4);
+        assertEq(stakeBalance(stranger), earned + SEAT / 4);
         assertEq(seatStakeOf(p.lot[0].validators[1]), SEAT, "the dissenter was right");
     }
 
@@ -625,13 +628,13 @@ contract Verification_Attacks_Test is VerificationTest {
         expectStatus(p, DrawStatus.Agreed);
         conclude(p);
         win(p, 0, stranger, 3);
-        expectStatus(p, DrawStatus.Convicted);
         conclude(p);
         // A validator that came back is not slashed again for the same task.
         address validator = p.lot[0].validators[0];
         provisionSeat(validator);
         sit(validator);
         win(p, 0, stranger, 4);
+        conclude(p);
         assertEq(seatStakeOf(validator), SEAT);
     }
 

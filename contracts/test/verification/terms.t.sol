@@ -70,7 +70,7 @@ contract Verification_Terms_Test is VerificationTest {
     /// @dev Settle and demand windows, twice sealing, revealing, two challenge windows and two games.
     function test_RevertWhen_AValidatorCouldLeaveBeforeTheEnd() external {
         Order memory order = verifiedTerms();
-        uint256 rest = 5 minutes + 2 * 10 minutes + 10 minutes + 2 * (20 minutes + 1 hours);
+        uint256 rest = 5 minutes + 2 * 10 minutes + 10 minutes + 3 * 20 minutes + 2 * 1 hours;
         order.settleWindow = uint32(EXIT - rest + 1);
         expectBadTerms("settleWindow", EXIT, EXIT + 1);
         open(order);

@@ -6,6 +6,9 @@
 //! | Sealing | own trace roots, sealed; a `demand` and more time where the inputs are missing |
 //! | Revealing | own seals, opened |
 //! | Sealing, Revealing, Disputed, and over | `conclude` |
+//! | Convicted, after validators agreed on what a game proved false | `conclude` |
+
+use std::collections::BTreeSet;
 
 use assay_contracts::{
     PrevrandaoBeacon,
@@ -26,6 +29,9 @@ const LOST_AFTER: u64 = 256;
 impl Plan {
     /// What the draw of a batch asks for.
     pub(super) fn draw(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        if draw.phase == Phase::Convicted {
+            return self.slash_agreed(now, case, draw);
+        }
         let is_mine = case.provider() == now.me;
         if !is_mine && !matches!(now.duty, Duty::Validator { .. }) {
             return;
@@ -153,6 +159,21 @@ impl Plan {
         let tree = roots_tree(&said.roots);
         let proof = |at: usize| tree.proof(at).into_iter().map(Into::into).collect();
         Some(Binding { task, inputProof: proof(0), outputProof: proof(said.roots.len() - 1) })
+    }
+
+    /// Who agreed with a lie has its seat to lose: a part of it is for whoever convicted the provider, who sees to it first.
+    fn slash_agreed(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        let trials = &now.view.trials;
+        let is_lost = |index: u32| trials.verdicts.contains(&(case.batch_id, index));
+        let lost: BTreeSet<u32> = draw.agreed(case.provider()).filter(|index| is_lost(*index)).collect();
+        let is_winner = trials.pots.get(&case.batch_id).is_some_and(|pot| pot.winner == now.me);
+        let is_due = is_winner || now.likely_time > draw.phase_end + now.stagger(case.batch_id);
+        if lost.is_empty() || !is_due || matches!(now.duty, Duty::Provider) {
+            return;
+        }
+        let call = Verification::concludeCall { order: recast(&case.order.order), batch: recast(&case.entry.batch) };
+        let key = format!("slashAgreed:{}:{}", case.batch_id, join(lost.into_iter()));
+        self.want("conclude", key, now.suite.verification, &call, None);
     }
 
     fn conclude(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {

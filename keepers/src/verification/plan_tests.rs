@@ -713,6 +713,39 @@ fn a_validator_that_agreed_answers_for_a_late_provider() {
     assert!(kinds(&world.validator(0, &honest)).contains(&"answer"));
 }
 
+/// The draw was agreed upon, and then a game showed that everybody had lied.
+#[test]
+fn who_won_has_those_slashed_who_agreed_with_the_lie() {
+    let lie = lie(Stage::Last, true);
+    let mut world = disputed(&lie, [&lie, &Tamper::default()]);
+    let (batchId, index, amount, challengeEnd) = (world.batch_id, 1, U256::ZERO, U40::from(world.time));
+    let (status, paid, refund) = (6, amount, amount);
+    world.draw(VerificationEvents::DrawConcluded(Verification::DrawConcluded {
+        batchId,
+        status,
+        paid,
+        refund,
+        challengeEnd,
+    }));
+    let (gameId, bondTo, bond) = (B256::repeat_byte(77), CHALLENGER, U256::from(1));
+    let ended = DisputeGame::GameEnded { gameId, batchId, index, challengerWon: true, proven: true, bondTo, bond };
+    world.game(DisputeGameEvents::GameEnded(ended));
+    let (winner, seal, claimableAt) = (CHALLENGER, 1, U40::from(world.time + 1_000));
+    world.draw(VerificationEvents::PotAssigned(Verification::PotAssigned {
+        batchId,
+        winner,
+        seal,
+        amount,
+        claimableAt,
+    }));
+    world.forfeited();
+    assert_eq!(kinds(&world.challenger()), ["conclude"]);
+    assert!(world.provider().actions.is_empty());
+    let slashed = Verification::ValidatorSlashed { batchId, index, validator: VALIDATORS[0], amount };
+    world.draw(VerificationEvents::ValidatorSlashed(slashed));
+    assert!(world.challenger().actions.is_empty(), "the other one dissented");
+}
+
 #[test]
 fn a_winner_claims_the_pot_in_time() {
     let mut world = World::new(Tamper::default());

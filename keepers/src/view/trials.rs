@@ -55,6 +55,8 @@ pub(crate) struct DrawView {
     pub(crate) sealed: BTreeSet<(u32, Address)>,
     /// Trace roots.
     pub(crate) revealed: BTreeMap<(u32, Address), B256>,
+    /// Validators that were slashed for a task.
+    pub(crate) slashed: BTreeSet<(u32, Address)>,
 }
 
 impl DrawView {
@@ -62,6 +64,16 @@ impl DrawView {
     pub(crate) fn places(&self, party: Address, provider: Address) -> impl Iterator<Item = (usize, u32)> {
         let holds = move |place: usize| party == provider || self.validators[place].contains(&party);
         self.tasks.iter().copied().enumerate().filter(move |(place, _)| holds(*place))
+    }
+
+    /// Tasks on which a validator agreed with the provider and has not been slashed for it.
+    pub(crate) fn agreed(&self, provider: Address) -> impl Iterator<Item = u32> {
+        let same = move |(index, party): (u32, Address), root: &B256| {
+            party != provider
+                && self.revealed.get(&(index, provider)) == Some(root)
+                && !self.slashed.contains(&(index, party))
+        };
+        self.revealed.iter().filter(move |(at, root)| same(**at, root)).map(|((index, _), _)| *index)
     }
 
     /// The bit of `party` at a place where it belongs.
@@ -214,6 +226,7 @@ impl Trials {
                 phase_end: 0,
                 sealed: BTreeSet::new(),
                 revealed: BTreeMap::new(),
+                slashed: BTreeSet::new(),
             };
             self.draws.insert(event.batchId, draw);
             return;
@@ -254,7 +267,10 @@ impl Trials {
             Event::PotClaimed(_) => {
                 self.pots.remove(&batch_id);
             }
-            Event::DrawRequested(_) | Event::ValidatorSlashed(_) => {}
+            Event::ValidatorSlashed(event) => {
+                draw.slashed.insert((event.index, event.validator));
+            }
+            Event::DrawRequested(_) => {}
         }
     }
 
