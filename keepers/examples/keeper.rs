@@ -27,7 +27,7 @@ struct Setup {
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Role {
-    Provider(ProviderConfig),
+    Provider(Box<ProviderConfig>),
     Validator(validator::Config),
     Challenger(challenger::Config),
 }
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop.cancel();
     });
     match role {
-        Role::Provider(config) => provide(config, means, shutdown).await?,
+        Role::Provider(config) => provide(*config, means, shutdown).await?,
         Role::Validator(config) => validator::run(config, means.into(), shutdown).await?,
         Role::Challenger(config) => challenger::run(config, means.into(), shutdown).await?,
     }

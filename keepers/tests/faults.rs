@@ -23,7 +23,7 @@ use common::{
 /// The first provider in a process of its own.
 fn start_process(net: &Devnet) -> Process {
     let key = Anvil::KEYS[2].parse().unwrap();
-    Process::start(net, "process", &key, &Role::Provider(net.config("process")), &Tamper::default())
+    Process::start(net, "process", &key, &Role::Provider(Box::new(net.config("process"))), &Tamper::default())
 }
 
 async fn check_all(net: &Devnet, order: &Opened) {

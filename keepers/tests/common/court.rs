@@ -197,7 +197,7 @@ impl Court {
 
     /// The provider in a process of its own.
     pub fn provider_process(&self, tamper: &Tamper) -> Process {
-        let role = Role::Provider(self.net.config("provider0"));
+        let role = Role::Provider(Box::new(self.net.config("provider0")));
         Process::start(&self.net, "provider0", &Anvil::KEYS[2].parse().unwrap(), &role, tamper)
     }
 

@@ -26,7 +26,7 @@ struct Setup<'a> {
 #[derive(serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    Provider(ProviderConfig),
+    Provider(Box<ProviderConfig>),
     Validator(validator::Config),
     Challenger(challenger::Config),
 }

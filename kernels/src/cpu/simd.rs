@@ -182,7 +182,7 @@ mod x86 {
     }
 }
 
-/// Compiles `fn name(args) = body` once for each instruction set, and adds a choice by [`Isa`] before the arguments.
+/// Compiles `fn name(args) = body` once for each instruction set, and adds a choice by [`crate::isa::Isa`] before the arguments.
 /// `body` must be `#[inline(always)]` and generic over [`Simd`].
 macro_rules! multiversion {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:ident;) => {
