@@ -12,7 +12,7 @@ use assay_contracts::{DisputeGame, JobEscrow, Verification};
 use assay_keepers::verification::{Stage, Tamper};
 use common::{
     PROVIDERS,
-    court::{CONVICTED, Court, DISPUTE_TIME, FEE, honest, lies, silent},
+    court::{AGREED, CONVICTED, Court, DISPUTE_TIME, FEE, honest, lies, silent},
     eventually,
 };
 
@@ -118,24 +118,55 @@ async fn a_forged_trace_under_a_right_output_is_proved_by_a_validator() {
     court.check_money(1).await;
 }
 
-/// Whoever agreed with a lie loses its seat; who dissented is paid.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_validator_that_copies_a_lie_falls_with_it() {
+/// So many of four validators agree with the provider's lie. They lose their seats wherever another dissents; who dissented is paid.
+async fn agreed_with_a_lie(colluders: usize) {
     let court = Court::start().await;
     let lie = lies(Stage::Last, true);
     let mut validators = Vec::new();
     for number in 0..4 {
-        validators.push(court.validator(number, if number == 0 { lie.clone() } else { honest() }).await);
+        validators.push(court.validator(number, if number < colluders { lie.clone() } else { honest() }).await);
     }
     let _provider = court.provider(lie).await;
     court.order(4, 4).await;
     court.concluded(CONVICTED).await;
-    let copier = court.validators[0].address();
+    let colluders: Vec<Address> = court.validators[..colluders].iter().map(|key| key.address()).collect();
     let drawn = court.draw_logs::<Verification::Drawn>().await.remove(0);
-    let places = drawn.validators.iter().filter(|validators| validators.contains(&copier)).count();
+    let mixed = drawn.validators.iter().filter(|place| {
+        let liars = place.iter().filter(|validator| colluders.contains(validator)).count();
+        liars > 0 && liars < place.len()
+    });
     let slashed = court.slashed().await;
-    assert!(slashed.iter().all(|validator| *validator == copier));
-    assert_eq!(slashed.is_empty(), places == 0);
+    assert!(slashed.iter().all(|validator| colluders.contains(validator)));
+    assert_eq!(slashed.is_empty(), mixed.count() == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_copies_a_lie_falls_with_it() {
+    agreed_with_a_lie(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_colluding_validators_fall_with_the_provider() {
+    agreed_with_a_lie(2).await;
+}
+
+/// All who were drawn agree with the lie, and the draw with them; a challenger proves it all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn validators_who_all_agree_with_a_lie_fall_by_a_challenger() {
+    let court = Court::start().await;
+    let lie = lies(Stage::Last, true);
+    let mut validators = Vec::new();
+    for number in 0..4 {
+        validators.push(court.validator(number, lie.clone()).await);
+    }
+    let _provider = court.provider(lie).await;
+    court.order_with(1, 1, |order| order.settleWindow = 900).await;
+    court.concluded(AGREED).await;
+    assert!(court.slashed().await.is_empty());
+    let _challenger = court.challenger().await;
+    let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
+    assert_eq!(ended.bondTo, court.challenger.address());
+    eventually("both are slashed", || async { (court.slashed().await.len() == 2).then_some(()) }).await;
 }
 
 /// Waits until the challenger has won by the referee, and does `meddle` after each move.

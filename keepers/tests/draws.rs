@@ -8,8 +8,8 @@ use alloy::{
     primitives::{Address, U256},
     sol_types::SolEvent,
 };
-use assay_contracts::{DisputeGame, JobEscrow, Verification};
-use assay_keepers::verification::Stage;
+use assay_contracts::{DisputeGame, JobEscrow, ValidatorSeats, Verification};
+use assay_keepers::verification::{Stage, Tamper};
 use common::{
     Opened, PROVIDERS,
     court::{AGREED, CONVICTED, Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
@@ -91,10 +91,10 @@ async fn a_draw_goes_on_through_a_reorganisation_at_every_step() {
     drop(keepers);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_silent_validator_loses_its_seat() {
+/// Two of four validators do not make the move `silence`, of which `E` tells, within its `window`.
+async fn lost_by_silence<E: SolEvent>(silence: &str, window: u32) {
     let court = Court::start().await;
-    let quiet = silent(&["sealTrace"]);
+    let quiet = silent(&[silence]);
     let tampers = [quiet.clone(), quiet, honest(), honest()];
     let mut validators = Vec::new();
     for (number, tamper) in tampers.into_iter().enumerate() {
@@ -106,18 +106,26 @@ async fn a_silent_validator_loses_its_seat() {
     let drawn = court.draw_log::<Verification::Drawn>("the batch is drawn", |_| true).await;
     let quiet: BTreeSet<Address> = court.validators[..2].iter().map(|key| key.address()).collect();
     let expected = drawn.validators.iter().flatten().filter(|validator| quiet.contains(*validator)).count();
-    // Of six validators' and three provider's seals.
-    eventually("all others seal", || async {
-        (court.draw_logs::<Verification::TraceSealed>().await.len() == 9 - expected).then_some(())
-    })
-    .await;
-    court.run_out(SEAL_WINDOW).await;
+    // Six are validators' and three the provider's.
+    eventually("all others move", || async { (court.draw_logs::<E>().await.len() == 9 - expected).then_some(()) })
+        .await;
+    court.run_out(window).await;
     court.concluded(AGREED).await;
     court.net.all_settled(&order).await;
     let slashed = court.slashed().await;
     assert_eq!(slashed.len(), expected);
     assert!(slashed.iter().all(|validator| quiet.contains(validator)));
     court.check_money(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_seals_nothing_loses_its_seat() {
+    lost_by_silence::<Verification::TraceSealed>("sealTrace", SEAL_WINDOW).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_reveals_nothing_loses_its_seat() {
+    lost_by_silence::<Verification::TraceRevealed>("reveal", REVEAL_WINDOW).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,14 +149,14 @@ async fn a_provider_that_does_not_reveal_is_convicted() {
     court.check_money(1).await;
 }
 
-/// Two of four validators say that a true task is false; they cannot prove it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_false_accuser_loses_bond_and_seat() {
+/// Three of four validators say that a true task is false, and do not make the move `silence`. When `all` that are drawn have come as
+/// far as they will, the clocks run out.
+async fn accused_falsely(silence: &str, all: impl AsyncFn(&Court, usize) -> bool) -> Court {
     let court = Court::start().await;
+    let tamper = Tamper { silent: [silence.to_owned()].into(), ..lies(Stage::Middle, false) };
     let mut validators = Vec::new();
     for number in 0..4 {
-        let tamper = if number < 3 { lies(Stage::Middle, false) } else { honest() };
-        validators.push(court.validator(number, tamper).await);
+        validators.push(court.validator(number, if number < 3 { tamper.clone() } else { honest() }).await);
     }
     let _provider = court.provider(honest()).await;
     let order = court.order(2, 1).await;
@@ -156,17 +164,55 @@ async fn a_false_accuser_loses_bond_and_seat() {
     let liars: BTreeSet<Address> = court.validators[..3].iter().map(|key| key.address()).collect();
     let expected: BTreeSet<Address> =
         drawn.validators[0].iter().copied().filter(|validator| liars.contains(validator)).collect();
-    eventually("every accuser has all that it asked for", || async {
-        (court.game_logs::<DisputeGame::RowShown>().await.len() == expected.len()).then_some(())
-    })
-    .await;
+    eventually("every accuser comes as far as it will", || async { all(&court, expected.len()).await.then_some(()) })
+        .await;
     court.run_out(DISPUTE_TIME).await;
-    let ended = court.game_log::<DisputeGame::GameEnded>("a game ends", |_| true).await;
-    assert!(!ended.challengerWon);
-    assert_eq!(ended.bondTo, PROVIDERS[0]);
     court.concluded(AGREED).await;
     court.net.all_settled(&order).await;
     assert_eq!(court.slashed().await.into_iter().collect::<BTreeSet<_>>(), expected);
+    court
+}
+
+async fn games_won_by_the_provider(court: &Court, count: usize) {
+    let ended = court.game_logs::<DisputeGame::GameEnded>().await;
+    assert_eq!(ended.len(), count);
+    assert!(ended.iter().all(|ended| !ended.challengerWon && ended.bondTo == PROVIDERS[0]));
+    court.check_money(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accuser_that_can_prove_nothing_loses_bond_and_seat() {
+    let shown = async |court: &Court, count| court.game_logs::<DisputeGame::RowShown>().await.len() == count;
+    let court = accused_falsely("nothing", shown).await;
+    let count = court.slashed().await.len();
+    games_won_by_the_provider(&court, count).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accuser_that_names_no_operator_loses_bond_and_seat() {
+    let court = accused_falsely("nameOperator", async |court, count| {
+        let opened = court.game_logs::<DisputeGame::GameOpened>().await.len();
+        opened == count && !court.game_logs::<DisputeGame::Answered>().await.is_empty()
+    })
+    .await;
+    let count = court.slashed().await.len();
+    games_won_by_the_provider(&court, count).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accuser_that_opens_nothing_loses_its_seat() {
+    let sealed = async |court: &Court, count| court.game_logs::<DisputeGame::ChallengeSealed>().await.len() == count;
+    let court = accused_falsely("open", sealed).await;
+    assert!(court.game_logs::<DisputeGame::GameOpened>().await.is_empty());
+}
+
+/// The provider hands out a false root and seals the true one: who copies it dissents, and cannot win.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_copies_a_trap_loses_its_seat_to_the_provider() {
+    let dissented = async |court: &Court, count| court.draw_logs::<Verification::Dissented>().await.len() == count;
+    let court = accused_falsely("sealChallenge", dissented).await;
+    let slashed = court.logs::<ValidatorSeats::SeatSlashed>(court.net.suite.validator_seats).await;
+    assert!(!slashed.is_empty() && slashed.iter().all(|seat| seat.beneficiary == PROVIDERS[0]));
     court.check_money(0).await;
 }
 
