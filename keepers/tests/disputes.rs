@@ -209,10 +209,13 @@ async fn both_sides_are_killed_at_every_move_and_play_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_game_is_won_through_a_reorganisation_after_every_move() {
     let court = Court::start().await;
-    court.order_with(2, 1, |order| order.settleWindow = 900).await;
-    // The order itself must survive.
+    let order = court.order_with(2, 1, |order| order.settleWindow = 900).await;
+    let provider = court.provider(lies(Stage::Middle, true)).await;
+    // Order and batch must survive: a batch that is committed anew is another one, whose challenge is another too.
+    eventually("the batch is committed", || async { (!court.net.batches(&order).await.is_empty()).then_some(()) })
+        .await;
     court.net.anvil.mine(5).await;
-    let keepers = (court.provider(lies(Stage::Middle, true)).await, court.challenger().await);
+    let challenger = court.challenger().await;
     let mut depths = (1..=5).cycle();
     let mut left = 8;
     won_despite(&court, async || {
@@ -223,7 +226,7 @@ async fn a_game_is_won_through_a_reorganisation_after_every_move() {
     })
     .await;
     assert_eq!(left, 0);
-    drop(keepers);
+    drop((provider, challenger));
 }
 
 /// The provider loses the batch by its silence in the draw while a challenge is sealed and not yet opened.

@@ -7,6 +7,7 @@ use alloy::{
     primitives::{Address, B256, U256, address},
     providers::{DynProvider, Provider},
     rpc::types::Log,
+    sol_types::SolEvent,
 };
 use assay_contracts::{
     AccessManager::AccessManagerEvents,
@@ -19,8 +20,8 @@ use futures::StreamExt;
 
 const CUSTOMER: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 
-/// Where a log lies, and whose it is.
-type Place = (BlockRef, B256, u64, Address);
+/// Where a log lies, and its first topic.
+type Place = (BlockRef, B256, u64, B256);
 
 /// A reader that stores what it is told, as a database would.
 #[derive(Default)]
@@ -49,8 +50,8 @@ impl Reader {
         }
     }
 
-    fn deposits(&self, suite: &Suite) -> usize {
-        self.events.iter().filter(|(.., contract)| *contract == suite.ledger).count()
+    fn deposits(&self) -> usize {
+        self.events.iter().filter(|(.., topic)| *topic == Ledger::Transfer::SIGNATURE_HASH).count()
     }
 
     /// Reads until the head is `head`, restarting after errors as a keeper does.
@@ -78,7 +79,7 @@ impl Reader {
 
 fn place(log: &Log) -> Place {
     let at = BlockRef { number: log.block_number.unwrap(), hash: log.block_hash.unwrap() };
-    (at, log.transaction_hash.unwrap(), log.log_index.unwrap(), log.address())
+    (at, log.transaction_hash.unwrap(), log.log_index.unwrap(), *log.topic0().unwrap())
 }
 
 struct Chain {
@@ -133,7 +134,7 @@ async fn reads_finalised_ranges_and_the_unfinalised_rest() {
     let mut reader = Reader::default();
     reader.read_to(&chain.follower(chain.anvil.url()), chain.head().await).await;
     assert_eq!(reader.events, chain.truth().await);
-    assert_eq!(reader.deposits(&chain.suite), 30);
+    assert_eq!(reader.deposits(), 30);
     assert_eq!(reader.rollbacks, 0);
 }
 
@@ -197,7 +198,7 @@ async fn notices_a_replaced_head_without_a_new_block() {
         }
     }
     assert_eq!(reader.rollbacks, 1);
-    assert_eq!(reader.deposits(&chain.suite), 0, "the deposit was in a block that is gone");
+    assert_eq!(reader.deposits(), 0, "the deposit was in a block that is gone");
 }
 
 #[tokio::test]

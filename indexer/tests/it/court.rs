@@ -306,6 +306,8 @@ async fn play(world: &World) -> Played {
     world.must(world.author, name.into_transaction_request()).await;
     let game = court.last::<DisputeGame::OperatorNamed>().await.game;
     court.time_out(&convicted, won, &game).await;
+    // Those who agreed on the lost task are slashed.
+    court.conclude(&convicted, 0).await;
     let withdrawn = court.seal(&convicted, 3, 6).await;
     let withdraw = court.game.withdrawSeal(convicted.id, 3, B256::repeat_byte(6));
     world.must(world.author, withdraw.into_transaction_request()).await;
