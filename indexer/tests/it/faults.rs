@@ -7,7 +7,6 @@ use crate::{
 };
 use assay_indexer::{CancellationToken, Indexer, IndexerConfig};
 use assay_test_fixtures::{Anvil, AnvilOptions, FaultProxy, Faults};
-use serde_json::json;
 use std::{
     process::{Child, Command, Stdio},
     time::Duration,
@@ -110,7 +109,7 @@ async fn a_lagging_index_is_not_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_waited_out() {
     // Full while it reads what it missed, and while blocks come in.
-    for limit in [322_000, 415_000] {
+    for limit in [330_000, 415_000] {
         let world = World::new().await;
         live(&world).await;
         let mut config = world.config("full");
@@ -120,12 +119,15 @@ async fn a_full_disk_is_waited_out() {
         while indexer.get("/ready").await.1["error"]["code"] != "disk_full" {
             traffic.act(&world, &mut dice).await;
         }
-        // It goes on trying, and every try fails for the same reason.
-        for _ in 0..20 {
+        // It goes on trying. A smaller group of blocks may still find room; in the end none does, and it keeps saying so.
+        let (mut tries, mut full) = (0, 0);
+        while full < 20 {
             traffic.act(&world, &mut dice).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
             let (status, ready) = indexer.get("/ready").await;
-            assert_eq!((status, &ready["error"]["code"]), (503, &json!("disk_full")), "{limit} bytes: {ready}");
+            let is_full = ready["error"]["code"] == "disk_full";
+            (tries, full) = (tries + 1, if is_full { full + 1 } else { 0 });
+            assert!(status == 503 && tries < 300, "{limit} bytes: {ready}");
         }
         assert_eq!(indexer.get("/v1/orders").await.0, 200);
         indexer.stop().await.unwrap();
