@@ -340,6 +340,10 @@ impl Plan {
         if case.entry.status != BatchStatus::Forfeited || now.duty == Duty::Provider {
             return;
         }
+        // Which seal is of which task is only found by hashing all of the batch's; where no seal waits there is no need.
+        if !now.view.trials.attempts.values().any(|attempt| matches!(attempt, Attempt::Sealed { .. })) {
+            return;
+        }
         let latest = now.view.trials.latest_seals.get(&case.batch_id).copied().unwrap_or_default();
         let (first, count) = (case.entry.batch.first, case.entry.batch.count);
         for index in first..first + count {
