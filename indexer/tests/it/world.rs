@@ -28,6 +28,8 @@ use tempfile::TempDir;
 pub(crate) const NATIVE: Address = Address::ZERO;
 const PATIENCE: Duration = Duration::from_secs(60);
 const ETHER: u128 = 1_000_000_000_000_000_000;
+/// Gas of every transaction: above what any needs, below what a block holds.
+const GAS: u64 = 5_000_000;
 
 /// Anvil, the suite, its users, and a folder for what the indexer keeps.
 pub(crate) struct World {
@@ -134,9 +136,11 @@ impl World {
         root
     }
 
-    /// Sends a transaction; whether it went through.
+    /// Sends a transaction; whether it went through. With gas for whatever it does: a table's past has a slot for every
+    /// second in which it changed, so what is estimated in one second may take more in the next.
     pub(crate) async fn may(&self, from: Address, request: TransactionRequest) -> bool {
-        let Ok(sent) = self.provider.send_transaction(request.from(from)).await else { return false };
+        let request = request.from(from).gas_limit(GAS);
+        let Ok(sent) = self.provider.send_transaction(request).await else { return false };
         loop {
             match self.provider.get_transaction_receipt(*sent.tx_hash()).await.unwrap() {
                 Some(receipt) => return receipt.status(),
