@@ -151,7 +151,7 @@ contract NodeSale is INodeSale, ReentrancyGuardTransient {
     function outcome() public view returns (Outcome) {
         if (_outcome != Outcome.Open) return _outcome;
         (uint256 sold, uint256 supply) = (0, 0);
-        for (uint256 i; i < _tiers.length; ++i) {
+        for (uint256 i; i < _tierCount; ++i) {
             Tier memory tier = _tiers[i];
             sold += tier.sold;
             supply += tier.supply;
