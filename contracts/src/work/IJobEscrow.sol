@@ -144,17 +144,9 @@ interface IJobEscrow {
     event Demanded(
         bytes32 indexed batchId, uint32 indexed index, address indexed demander, uint256 fee, uint40 deadline
     );
-    /// @notice The provider published the rows of a demanded task.
-    event Supplied(
-        bytes32 indexed batchId,
-        uint32 indexed index,
-        bytes32 inputHash,
-        bytes32 outputHash,
-        uint64 unitsBefore,
-        uint32 units,
-        bytes input,
-        bytes output
-    );
+    /// @notice The provider published the rows of a demanded task and its leaf with the proof: all that a game or the proof of a fault
+    /// takes, whatever contract the provider is and however it was called.
+    event Supplied(bytes32 indexed batchId, uint32 indexed index, Task task, bytes input, bytes output);
     /// @notice A demand ended with its batch forfeited, and its fee went back to the demander.
     event DemandRefunded(bytes32 indexed batchId, uint32 indexed index, address indexed demander, uint256 fee);
 

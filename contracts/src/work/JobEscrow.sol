@@ -266,7 +266,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _requireRow(input, task.inputHash);
         _requireRow(output, task.outputHash);
         _answer(order, batchId, task.index);
-        emit Supplied(batchId, task.index, task.inputHash, task.outputHash, task.unitsBefore, task.units, input, output);
+        emit Supplied(batchId, task.index, task, input, output);
         ledger.pay(order.token, Payout.single(msg.sender, order.demandFee));
     }
 

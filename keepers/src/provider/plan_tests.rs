@@ -278,10 +278,7 @@ fn a_demand_is_answered_before_anything_and_puts_settlement_off() {
     world.event(Event::Supplied(JobEscrow::Supplied {
         batchId: BATCH,
         index: 4,
-        inputHash: ROOT,
-        outputHash: ROOT,
-        unitsBefore: 4,
-        units: 1,
+        task: JobEscrow::Task { index: 4, ..JobEscrow::Task::default() },
         input: Bytes::new(),
         output: Bytes::new(),
     }));

@@ -267,7 +267,7 @@ impl Plan {
     fn inspect(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, rate: f64) -> Vec<u32> {
         let leaves = match self.leaves(now, case) {
             Some(leaves) => Cow::Borrowed(leaves.leaves()),
-            None => Cow::Owned(self.shown_leaves(now, case, draw)),
+            None => Cow::Owned(self.supplied_leaves(now, case, draw)),
         };
         if leaves.is_empty() || !self.prove_faults(now, case, &leaves) {
             return Vec::new();
@@ -315,7 +315,12 @@ impl Plan {
     /// Seals a challenge; once the seal stands, opens its game.
     fn accuse(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, index: u32, standing: Standing) {
         // The task is only opened with its leaf; a bond for a game that cannot be opened is lost.
-        let Some(task) = self.leaf(now, case, index) else { return };
+        let Some(task) = self.leaf(now, case, index) else {
+            if now.known.lacks_leaves_in_haste(case.batch_id) {
+                self.demand(now, case, draw, index);
+            }
+            return;
+        };
         match standing {
             Standing::Playing | Standing::Over => {}
             Standing::Sealed { id, salt, at, .. } => {

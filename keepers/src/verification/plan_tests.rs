@@ -24,7 +24,7 @@ use assay_test_fixtures::tiny_model_dir;
 
 use super::{
     Secret,
-    bench::{Header, Known, Need, Shown, TaskResult},
+    bench::{Header, Known, Need, TaskResult},
     plan::{Duty, Plan, Situation, plan},
     tamper::{Forgery, Stage, Tamper},
     testimony::Testimony,
@@ -210,6 +210,22 @@ impl World {
         let (batchId, fee, deadline) = (self.batch_id, U256::ZERO, U40::from(self.time + seconds));
         let event = JobEscrow::Demanded { batchId, index: 1, demander, fee, deadline };
         self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Demanded(event))));
+    }
+
+    /// A task is supplied on demand.
+    fn supplied(&mut self, leaves: &commit::Batch, index: u32) {
+        let leaf = leaves.leaves()[index as usize];
+        let task = JobEscrow::Task {
+            index,
+            inputHash: leaf.input_hash.into(),
+            outputHash: leaf.output_hash.into(),
+            unitsBefore: leaf.units_before,
+            units: leaf.units,
+            proof: leaves.proof(index as usize).into_iter().map(B256::from).collect(),
+        };
+        let (input, output) = (self.rows[index as usize].clone().into(), Default::default());
+        let event = JobEscrow::Supplied { batchId: self.batch_id, index, task, input, output };
+        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Supplied(event))));
     }
 
     /// All that a keeper with this `tamper` can have on its bench.
@@ -646,26 +662,70 @@ fn results_that_are_withheld_are_demanded_and_judged_by_what_is_supplied() {
     known.fail_leaves(world.batch_id);
     let JobEscrow::demandCall { index, .. } = only(&challenger(&world, &known));
 
-    let (batchId, input) = (world.batch_id, world.rows[index as usize].clone().into());
-    let leaf = leaves.leaves()[index as usize];
-    let supplied = JobEscrow::Supplied {
-        batchId,
-        index,
-        inputHash: leaf.input_hash.into(),
-        outputHash: leaf.output_hash.into(),
-        unitsBefore: leaf.units_before,
-        units: leaf.units,
-        input,
-        output: Default::default(),
-    };
-    world.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Supplied(supplied))));
-    let plan = challenger(&world, &known);
-    assert!(plan.actions.is_empty());
-    assert!(plan.needs.iter().any(|need| matches!(need, Need::Shown { index: at, .. } if *at == index)));
-    known.shown.insert((batchId, index), Shown { leaf, proof: leaves.proof(index as usize) });
+    world.supplied(&leaves, index);
     assert_eq!(kinds(&challenger(&world, &known)), ["sealChallenge"]);
     let plan = world.plan(CHALLENGER, Duty::Challenger { rate: 1e-9 }, &known, &honest);
     assert_eq!(kinds(&plan), ["sealChallenge"], "whatever its sample");
+}
+
+/// A provider that publishes nothing, and may be a contract whose calldata shows nothing, has the validator dissent without a leaf.
+#[test]
+fn a_validator_has_the_leaf_before_it_seals() {
+    let honest = Tamper::default();
+    let mut world = World::new(lie(Stage::Middle, true));
+    world.drawn();
+    let mut known = world.bench(&honest);
+    let leaves = known.leaves.remove(&world.batch_id).unwrap();
+    let duty = Duty::Validator { spread: 0 };
+    let validator = |world: &World, known: &Known| world.plan(VALIDATORS[0], duty, known, &honest);
+    let plan = validator(&world, &known);
+    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Leaves { .. }]), "it tries for a while");
+    known.fail_leaves(world.batch_id);
+    world.time += 30;
+    assert!(validator(&world, &known).actions.is_empty(), "the provider may be late");
+    world.time += 1;
+    let JobEscrow::demandCall { index, .. } = only(&validator(&world, &known));
+    assert_eq!(index, 1);
+    world.demanded(VALIDATORS[1], 60);
+    assert_eq!(kinds(&validator(&world, &known)), ["extend"], "one demand serves all who are drawn");
+    let (batchId, sealEnd) = (world.batch_id, U40::from(world.time + 120));
+    world.draw(VerificationEvents::SealingExtended(Verification::SealingExtended { batchId, sealEnd }));
+    assert!(validator(&world, &known).actions.is_empty());
+    world.supplied(&leaves, 1);
+    assert_eq!(kinds(&validator(&world, &known)), ["sealTrace"]);
+}
+
+#[test]
+fn a_validator_that_gets_no_leaf_seals_all_the_same() {
+    let honest = Tamper::default();
+    let mut world = World::new(honest.clone());
+    world.drawn();
+    let mut known = world.bench(&honest);
+    known.leaves.clear();
+    known.fail_leaves(world.batch_id);
+    world.time += 46;
+    let duty = Duty::Validator { spread: 0 };
+    assert_eq!(kinds(&world.plan(VALIDATORS[0], duty, &known, &honest)), ["sealTrace"], "silence costs the seat");
+    world.time -= 16;
+    world.forfeited();
+    assert_eq!(kinds(&world.plan(VALIDATORS[0], duty, &known, &honest)), ["sealTrace"], "nothing is to be disputed");
+}
+
+/// Its blob was there when it sealed, and is gone when the keeper comes back.
+#[test]
+fn a_dissenter_without_a_leaf_demands_it() {
+    let (honest, lie) = (Tamper::default(), lie(Stage::Middle, false));
+    let mut world = disputed(&lie, [&honest, &lie]);
+    let mut known = world.bench(&honest);
+    let leaves = known.leaves.remove(&world.batch_id).unwrap();
+    let duty = Duty::Validator { spread: 0 };
+    let validator = |world: &World, known: &Known| world.plan(VALIDATORS[0], duty, known, &honest);
+    assert_eq!(kinds(&validator(&world, &known)), Vec::<&str>::new());
+    known.fail_leaves(world.batch_id);
+    let JobEscrow::demandCall { index, .. } = only(&validator(&world, &known));
+    assert_eq!(index, 1);
+    world.supplied(&leaves, 1);
+    assert_eq!(kinds(&validator(&world, &known)), ["sealChallenge"]);
 }
 
 /// A draw in which the provider revealed `theirs` and each validator what its tamper says.

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use alloy::primitives::{Address, B256, Bytes};
 use assay_contracts::{
-    JobEscrow::{Batch, JobEscrowEvents as Event, Order},
+    JobEscrow::{Batch, JobEscrowEvents as Event, Order, Task},
     ModelRegistry::ModelRegistryEvents,
     SuiteEvent,
-    Verification::{self, VerificationEvents},
 };
 
 use super::{At, Trials};
@@ -38,6 +37,14 @@ pub(crate) struct DemandView {
     pub(crate) deadline: u64,
 }
 
+/// A task that was supplied on demand.
+#[derive(Debug, Clone)]
+pub(crate) struct SuppliedTask {
+    /// Its leaf with the proof.
+    pub(crate) task: Task,
+    pub(crate) input: Bytes,
+}
+
 /// A committed batch.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchView {
@@ -47,10 +54,8 @@ pub(crate) struct BatchView {
     pub(crate) settles_at: u64,
     /// Open demands, by index.
     pub(crate) demands: BTreeMap<u32, DemandView>,
-    /// Inputs that were supplied on demand.
-    pub(crate) supplied: BTreeMap<u32, Bytes>,
-    /// Transactions of the provider that hold a task's leaf with its proof: a supply, or the reveal of its trace.
-    pub(crate) shown: BTreeMap<u32, B256>,
+    /// What was supplied on demand, by index.
+    pub(crate) supplied: BTreeMap<u32, SuppliedTask>,
 }
 
 /// An order and everything that happened to it.
@@ -140,9 +145,6 @@ impl ChainView {
                 let batch_id = Trials::drawn_batch(event)?;
                 self.touch(&batch_id, at.block)?;
                 let validators = self.batch(&batch_id).map(|(order, _)| order.order.policy.validators);
-                if let VerificationEvents::TraceRevealed(revealed) = &**event {
-                    self.note_binding(&batch_id, revealed, at.tx_hash);
-                }
                 self.trials.draw(event, at.timestamp, validators.unwrap_or_default());
             }
             SuiteEvent::DisputeGame(event) => {
@@ -154,15 +156,6 @@ impl ChainView {
             _ => {}
         }
         None
-    }
-
-    /// The provider reveals a trace together with the leaf that it is bound to.
-    fn note_binding(&mut self, batch_id: &B256, revealed: &Verification::TraceRevealed, tx_hash: B256) {
-        let order = self.batch_orders.get(batch_id).and_then(|order| self.orders.get_mut(order));
-        let entry = order.and_then(|order| order.batches.get_mut(batch_id));
-        if let Some(entry) = entry.filter(|entry| entry.batch.provider == revealed.party) {
-            entry.shown.insert(revealed.index, tx_hash);
-        }
     }
 
     /// Notes that something happened to a batch; `None` when it is of no order for a served model.
@@ -278,7 +271,6 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
                 settles_at,
                 demands: BTreeMap::new(),
                 supplied: BTreeMap::new(),
-                shown: BTreeMap::new(),
             };
             view.batches.insert(committed.batchId, entry);
             ChangeKind::Committed { batch_id: committed.batchId, batch }
@@ -304,8 +296,8 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
         Event::Supplied(supplied) => {
             let entry = view.batches.get_mut(&supplied.batchId)?;
             entry.demands.remove(&supplied.index);
-            entry.supplied.insert(supplied.index, supplied.input.clone());
-            entry.shown.insert(supplied.index, at.tx_hash);
+            let (task, input) = (supplied.task.clone(), supplied.input.clone());
+            entry.supplied.insert(supplied.index, SuppliedTask { task, input });
             // The escrow leaves as much time to read what was supplied as there was to supply it.
             entry.settles_at = entry.settles_at.max(at.timestamp + u64::from(view.order.demandWindow));
             let provider = entry.batch.provider;
