@@ -8,11 +8,14 @@ use alloy::{
     primitives::{Address, U256},
     sol_types::SolEvent,
 };
-use assay_contracts::{DisputeGame, JobEscrow, Verification};
+use assay_contracts::{
+    DisputeGame, JobEscrow, Verification,
+    protocol::draw_status::{AGREED, CONVICTED},
+};
 use assay_keepers::verification::{Stage, Tamper};
 use common::{
     PROVIDERS,
-    court::{AGREED, CONVICTED, Court, DISPUTE_TIME, FEE, honest, lies, silent},
+    court::{Court, DISPUTE_TIME, FEE, honest, lies, silent},
     eventually,
 };
 

@@ -8,11 +8,14 @@ use alloy::{
     primitives::{Address, U256},
     sol_types::SolEvent,
 };
-use assay_contracts::{DisputeGame, JobEscrow, ValidatorSeats, Verification};
+use assay_contracts::{
+    DisputeGame, JobEscrow, ValidatorSeats, Verification,
+    protocol::draw_status::{AGREED, CONVICTED},
+};
 use assay_keepers::verification::{Stage, Tamper};
 use common::{
     Opened, PROVIDERS,
-    court::{AGREED, CONVICTED, Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
+    court::{Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
     eventually,
 };
 

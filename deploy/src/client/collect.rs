@@ -15,7 +15,7 @@ use alloy::{
 use assay_blobs::{BlobError, Blobs};
 use assay_contracts::{
     JobEscrow::{self, Supplied},
-    protocol,
+    protocol::{self, draw_status},
 };
 use assay_kernels::{
     Hash,
@@ -141,10 +141,6 @@ pub async fn collect(
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
 }
-
-/// `DrawStatus.Undrawn` and `DrawStatus.Agreed`.
-const UNDRAWN: u8 = 2;
-const AGREED: u8 = 6;
 
 struct Collector<'a> {
     chain: &'a Chain,
@@ -325,7 +321,7 @@ impl Collector<'_> {
             return Ok(true);
         }
         let draw = self.chain.verification().drawOf(batch.id).call().await.map_err(from_call)?;
-        Ok([UNDRAWN, AGREED].contains(&draw.status))
+        Ok(matches!(draw.status, draw_status::UNDRAWN | draw_status::AGREED))
     }
 
     /// Says that a batch came and is right: by signature, or on chain. Answers whether that is said.
