@@ -56,7 +56,8 @@ struct Take {
 
 /// @notice A batch's state: one slot.
 /// @param demands Demands that are open.
-/// @param settlesAt First second of settlement without a receipt: the end of the settle window, moved on by a late supply.
+/// @param settlesAt First second of settlement without a receipt: the end of the settle window, moved on by a late supply. Once the
+/// batch is settled, when it was.
 /// @param funded What the batch set aside for a draw went to the verification contract.
 struct BatchState {
     BatchStatus status;

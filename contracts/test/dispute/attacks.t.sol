@@ -586,14 +586,4 @@ contract DisputeGame_Attacks_Test is DisputeTest {
         bytes32 stored = disputes.answerOf(play.batchId, WRONG).traceRoot;
         assertEq(stored, play.trace.rootOf(), "one answer serves all");
     }
-
-    /// @dev From an answered game to the proof of element 2 of the unit vector, in one block.
-    function finish(Play memory play, uint256 answeredAt) private {
-        nameOperator(play, Inference.UNIT, answeredAt);
-        showRows(play);
-        nameRow(play, 0);
-        showRow(play);
-        doProve(play, 2);
-        assertOver(play);
-    }
 }

@@ -180,6 +180,14 @@ impl World {
         self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::BatchForfeited(event))));
     }
 
+    /// The customer signed its receipt.
+    fn settled(&mut self) {
+        let (orderId, batchId, none) = (self.order_id, self.batch_id, U256::ZERO);
+        let (accepted, paid, fee, royalties, refund) = (true, none, none, none, none);
+        let event = JobEscrow::BatchSettled { orderId, batchId, accepted, paid, fee, royalties, refund };
+        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::BatchSettled(event))));
+    }
+
     /// Task 1 is drawn, with both validators.
     fn drawn(&mut self) {
         let sealEnd = U40::from(self.time + 60);
@@ -329,6 +337,11 @@ fn seal(world: &mut World, number: u64) -> B256 {
 /// Opens the challenger's game over task 1, as its plans ask for.
 fn open(world: &mut World) -> (B256, Game) {
     let sealHash = seal(world, 1);
+    open_sealed(world, sealHash)
+}
+
+/// The same under a seal that was made.
+fn open_sealed(world: &mut World, sealHash: B256) -> (B256, Game) {
     let opened: DisputeGame::openCall = only(&world.challenger());
     assert_eq!(protocol::challenge_seal(world.batch_id, opened.task.index, opened.salt, CHALLENGER), sealHash);
     let game = Game {
@@ -447,10 +460,16 @@ fn who_lets_the_clock_run_out_is_timed_out_by_the_other_and_moves_no_more() {
 fn a_seal_that_was_not_opened_in_time_is_made_anew_with_another_salt() {
     let mut world = World::new(lie(Stage::Last, true));
     let first: DisputeGame::sealCall = only(&world.challenger());
-    let event = DisputeGame::SealExpired { sealHash: first.sealHash, bond: U256::from(1) };
-    world.game(DisputeGameEvents::SealExpired(event));
+    assert_eq!(seal(&mut world, 5), first.sealHash);
+    world.time += 60;
+    assert_eq!(kinds(&world.challenger()), ["open"], "the last second");
+    world.time += 1;
     let second: DisputeGame::sealCall = only(&world.challenger());
     assert_ne!(first.sealHash, second.sealHash);
+    let event = DisputeGame::SealExpired { sealHash: first.sealHash, bond: U256::from(1) };
+    world.game(DisputeGameEvents::SealExpired(event));
+    let again: DisputeGame::sealCall = only(&world.challenger());
+    assert_eq!(again.sealHash, second.sealHash, "burned or not");
 }
 
 /// Somebody's game is opened under the seal `number` over task 0.
@@ -491,6 +510,37 @@ fn a_seal_before_that_of_another_game_does_not_come_back() {
     seal(&mut world, 5);
     opened_by_another(&mut world, 6);
     world.forfeited();
+    assert!(world.challenger().actions.is_empty());
+}
+
+/// A customer in league with the provider signs its receipt when it sees the seal.
+#[test]
+fn a_seal_that_a_receipt_overtook_is_opened_all_the_same() {
+    let mut world = World::new(lie(Stage::Last, true));
+    world.settled();
+    assert!(world.challenger().actions.is_empty(), "nothing is begun");
+    let mut world = World::new(lie(Stage::Last, true));
+    let sealHash = seal(&mut world, 5);
+    world.settled();
+    let opened: DisputeGame::openCall = only(&world.challenger());
+    assert_eq!(protocol::challenge_seal(world.batch_id, opened.task.index, opened.salt, CHALLENGER), sealHash);
+    assert!(world.provider().actions.is_empty());
+    world.time += 61;
+    assert!(world.challenger().actions.is_empty(), "it burns");
+    world.time -= 61;
+    open_sealed(&mut world, sealHash);
+    answer(&mut world);
+    assert_eq!(kinds(&world.challenger()), ["nameOperator"], "the game is played as any");
+}
+
+#[test]
+fn a_seal_long_after_the_receipt_is_not_opened() {
+    let mut world = World::new(lie(Stage::Last, true));
+    let DisputeGame::sealCall { sealHash } = only(&world.challenger());
+    world.settled();
+    world.time += 21;
+    let (challenger, number, bond) = (CHALLENGER, 5, U256::from(1));
+    world.game(DisputeGameEvents::ChallengeSealed(DisputeGame::ChallengeSealed { sealHash, challenger, number, bond }));
     assert!(world.challenger().actions.is_empty());
 }
 

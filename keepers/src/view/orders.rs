@@ -52,6 +52,8 @@ pub(crate) struct BatchView {
     pub(crate) status: BatchStatus,
     /// First second of settlement without a receipt.
     pub(crate) settles_at: u64,
+    /// When it was settled or forfeited; 0 while it is committed.
+    pub(crate) ended_at: u64,
     /// Open demands, by index.
     pub(crate) demands: BTreeMap<u32, DemandView>,
     /// What was supplied on demand, by index.
@@ -81,6 +83,9 @@ impl OrderView {
         all_final && (complete || over && self.takes.values().all(|take| take.provider.is_none()))
     }
 }
+
+/// Seconds that orders are kept after their last batch ended: a game may still be opened under a seal that was made before.
+const KEEP_ENDED: u64 = 3 * 3600;
 
 /// What an event means to those who watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +228,9 @@ impl ChainView {
     pub(crate) fn evict(&mut self, now: u64, settled_block: u64) {
         let (orders, trials) = (&mut self.orders, &mut self.trials);
         orders.retain(|_, order| {
-            let is_over = order.is_finished(now) && order.batches.keys().all(|batch| trials.is_over(batch));
+            let ended = |batch: &BatchView| batch.ended_at == 0 || batch.ended_at + KEEP_ENDED < now;
+            let is_finished = order.is_finished(now) && order.batches.values().all(ended);
+            let is_over = is_finished && order.batches.keys().all(|batch| trials.is_over(batch));
             order.last_block > settled_block || !is_over
         });
         self.batch_orders.retain(|_, order| orders.contains_key(order));
@@ -269,6 +276,7 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
                 batch: batch.clone(),
                 status,
                 settles_at,
+                ended_at: 0,
                 demands: BTreeMap::new(),
                 supplied: BTreeMap::new(),
             };
@@ -277,13 +285,13 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
         }
         Event::BatchSettled(settled) => {
             let entry = view.batches.get_mut(&settled.batchId)?;
-            entry.status = BatchStatus::Settled;
+            (entry.status, entry.ended_at) = (BatchStatus::Settled, at.timestamp);
             let (batch_id, accepted) = (settled.batchId, settled.accepted);
             ChangeKind::Settled { batch_id, batch: entry.batch.clone(), accepted }
         }
         Event::BatchForfeited(forfeited) => {
             let entry = view.batches.get_mut(&forfeited.batchId)?;
-            entry.status = BatchStatus::Forfeited;
+            (entry.status, entry.ended_at) = (BatchStatus::Forfeited, at.timestamp);
             ChangeKind::Forfeited { batch_id: forfeited.batchId, batch: entry.batch.clone() }
         }
         Event::Demanded(demanded) => {
