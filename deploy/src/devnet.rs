@@ -89,6 +89,14 @@ impl Anvil {
         }
     }
 
+    /// Fails when it has ended.
+    pub fn check(&mut self) -> Result<()> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            _ => Err(Error::failure("anvil_ended", format!("anvil at {} has ended", self.url))),
+        }
+    }
+
     /// Ends it.
     pub async fn stop(mut self) {
         // It may have ended already.

@@ -278,8 +278,11 @@ fn job_escrow(event: &JobEscrowEvents) -> (&'static str, Value) {
         ),
         JobEscrowEvents::Supplied(e) => (
             "JobEscrow.Supplied",
-            fields!(e: "batch_id" = batchId, "index" = index, "input_hash" = inputHash, "output_hash" = outputHash,
-                "units_before" = unitsBefore, "units" = units, "input" = input, "output" = output),
+            json!({
+                "batch_id": e.batchId, "index": e.index, "input_hash": e.task.inputHash, "output_hash": e.task.outputHash,
+                "units_before": e.task.unitsBefore.shown(), "units": e.task.units, "proof": e.task.proof,
+                "input": e.input.shown(), "output": e.output.shown(),
+            }),
         ),
         JobEscrowEvents::DemandRefunded(e) => (
             "JobEscrow.DemandRefunded",

@@ -1,7 +1,7 @@
 //! The challenger: anybody who computes a sample of what providers commit to, and disputes what it finds false.
 //!
 //! It needs no stake and no seat, only native currency for gas, and in the ledger enough of it for a bond, with an allowance for
-//! the dispute game.
+//! the dispute game; where results may be withheld, also the order's token with an allowance for the escrow, to demand them.
 
 use std::{net::SocketAddr, path::PathBuf};
 

@@ -1,8 +1,8 @@
 //! The validator: re-executes what it is drawn for, seals and reveals what it found, and disputes what it found otherwise.
 //!
 //! It shares nothing with anybody but the chain and the blob store. It needs a seat (`ValidatorSeats.takeSeat`), native currency
-//! for gas, and in the ledger enough native currency for a bond, with an allowance for the dispute game; where inputs may be
-//! withheld, also the order's token with an allowance for the escrow, to demand them.
+//! for gas, and in the ledger enough native currency for a bond, with an allowance for the dispute game; where inputs or
+//! results may be withheld, also the order's token with an allowance for the escrow, to demand them.
 
 use std::{net::SocketAddr, path::PathBuf};
 

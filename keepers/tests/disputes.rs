@@ -8,11 +8,14 @@ use alloy::{
     primitives::{Address, U256},
     sol_types::SolEvent,
 };
-use assay_contracts::{DisputeGame, JobEscrow, Verification};
+use assay_contracts::{
+    DisputeGame, JobEscrow, Verification,
+    protocol::draw_status::{AGREED, CONVICTED},
+};
 use assay_keepers::verification::{Stage, Tamper};
 use common::{
     PROVIDERS,
-    court::{AGREED, CONVICTED, Court, DISPUTE_TIME, FEE, honest, lies, silent},
+    court::{Court, DISPUTE_TIME, FEE, honest, lies, silent},
     eventually,
 };
 
@@ -248,6 +251,37 @@ async fn a_challenger_takes_its_bond_back_where_the_batch_is_lost_before_it_open
     assert!(court.game_logs::<DisputeGame::GameOpened>().await.is_empty());
     drop((provider, challenger, validator));
     court.check_money(1).await;
+}
+
+/// The customer is in league with the provider, and signs its receipt when a challenge is sealed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenger_wins_its_bond_back_where_a_receipt_settles_the_batch_before_it_opens() {
+    let court = Court::start().await;
+    let lie = lies(Stage::Last, true);
+    let mut validators = Vec::new();
+    for number in 0..4 {
+        validators.push(court.validator(number, lie.clone()).await);
+    }
+    let _provider = court.provider(lie).await;
+    let order = court.order_with(1, 1, |order| order.settleWindow = 900).await;
+    court.concluded(AGREED).await;
+    let challenger = court.challenger_with(silent(&["open"])).await;
+    let sealed = court.game_log::<DisputeGame::ChallengeSealed>("a challenge is sealed", |_| true).await;
+    let batch = court.net.batches(&order).await.remove(0);
+    let receipt = court.net.receipt(&batch);
+    let escrow = court.net.escrow();
+    let accept = escrow.accept(order.order.clone(), batch, receipt).from(court.challenger.address());
+    let _ = accept.send().await.unwrap();
+    court.net.all_settled(&order).await;
+    challenger.stop();
+    challenger.wait().await.unwrap();
+
+    let _challenger = court.challenger().await;
+    let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
+    assert!(ended.proven && ended.gameId == sealed.sealHash);
+    assert_eq!((ended.bondTo, ended.bond), (court.challenger.address(), sealed.bond));
+    assert!(court.draw_logs::<Verification::PotAssigned>().await.is_empty(), "what is paid is paid");
+    assert!(court.slashed().await.is_empty());
 }
 
 /// The escrow's numbers of these faults.

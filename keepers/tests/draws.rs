@@ -8,11 +8,14 @@ use alloy::{
     primitives::{Address, U256},
     sol_types::SolEvent,
 };
-use assay_contracts::{DisputeGame, JobEscrow, ValidatorSeats, Verification};
+use assay_contracts::{
+    DisputeGame, JobEscrow, ValidatorSeats, Verification,
+    protocol::draw_status::{AGREED, CONVICTED},
+};
 use assay_keepers::verification::{Stage, Tamper};
 use common::{
     Opened, PROVIDERS,
-    court::{AGREED, CONVICTED, Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
+    court::{Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
     eventually,
 };
 
@@ -275,7 +278,7 @@ async fn results_that_are_withheld_are_demanded_by_a_challenger() {
     assert_eq!((forfeited.fault, forfeited.beneficiary), (WITHHELD, court.challenger.address()));
 }
 
-/// What the provider shows on chain, in a supply or with its reveal, is enough to dispute it.
+/// What the provider supplies on demand is enough to dispute it: who is drawn has it before it seals.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lie_that_is_shown_on_chain_alone_is_disputed() {
     let court = Court::start().await;
@@ -289,7 +292,9 @@ async fn a_lie_that_is_shown_on_chain_alone_is_disputed() {
     let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
     assert!(ended.proven && court.validators.iter().any(|key| key.address() == ended.bondTo));
     court.concluded(CONVICTED).await;
-    assert!(court.net.events::<JobEscrow::Demanded>().await.is_empty(), "its reveal shows the leaf");
+    let demanded = court.net.events::<JobEscrow::Demanded>().await;
+    assert!(demanded.iter().any(|demand| demand.index == ended.index), "the leaf was demanded");
+    assert!(court.slashed().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

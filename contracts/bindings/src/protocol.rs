@@ -25,6 +25,26 @@ sol! {
     }
 }
 
+/// How far a draw is, as `Verification` numbers it (`DrawStatus`).
+pub mod draw_status {
+    /// No batch has this draw.
+    pub const NONE: u8 = 0;
+    /// Its round has not been drawn.
+    pub const WAITING: u8 = 1;
+    /// The lot passed it by.
+    pub const UNDRAWN: u8 = 2;
+    /// The parties commit to their trace roots.
+    pub const SEALING: u8 = 3;
+    /// They open them.
+    pub const REVEALING: u8 = 4;
+    /// Somebody dissented, and games decide.
+    pub const DISPUTED: u8 = 5;
+    /// Nobody did, or games proved the dissenters wrong.
+    pub const AGREED: u8 = 6;
+    /// The provider was silent or lost a game.
+    pub const CONVICTED: u8 = 7;
+}
+
 /// `keccak256(abi.encode(chainid, escrow, order))`.
 pub fn order_id(chain_id: u64, escrow: Address, order: &Order) -> B256 {
     keccak256((U256::from(chain_id), escrow, order.clone()).abi_encode_params())

@@ -172,7 +172,7 @@ contract DisputeGame is IDisputeGame {
         bytes32 batchId = _requireMatch(order, batch);
         gameId = keccak256(abi.encode(batchId, task.index, salt, msg.sender));
         Seal memory made = _spendSeal(gameId);
-        _requireChallengeable(order, batchId);
+        _requireChallengeable(order, batchId, made.sealedAt);
         require(task.isIn(batch, _chainId), DisputeGame_BadProof(task.index));
         Game memory game = _newGame(order, batch, task, batchId, made);
         Answer storage given = _answers[batchId][task.index];
@@ -420,8 +420,9 @@ contract DisputeGame is IDisputeGame {
         return keccak256(abi.encode(batch));
     }
 
-    /// @dev The window of a batch ends with the later of the escrow's and its draw's.
-    function _requireChallengeable(Order calldata order, bytes32 batchId) private view {
+    /// @dev The window of a batch ends with the later of the escrow's and its draw's. Settled meanwhile, it can still be challenged under a
+    /// seal that was made by then, or on its way: a receipt must not burn bonds.
+    function _requireChallengeable(Order calldata order, bytes32 batchId, uint256 sealedAt) private view {
         IVerification verification = IVerification(order.verification);
         address disputes = address(verification.disputes());
         // It would hear no verdict from here, and the game could not end.
@@ -430,6 +431,10 @@ contract DisputeGame is IDisputeGame {
         uint256 end = verification.challengeEnd(batchId);
         if (state.settlesAt > end) end = state.settlesAt;
         bool may = state.status == BatchStatus.Committed && block.timestamp <= end;
+        if (state.status == BatchStatus.Settled) {
+            end = uint256(state.settlesAt) + _floor;
+            may = sealedAt <= end;
+        }
         require(may, DisputeGame_NotChallengeable(batchId, end));
     }
 

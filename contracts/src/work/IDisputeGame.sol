@@ -168,7 +168,7 @@ interface IDisputeGame {
     error DisputeGame_Mismatch(bytes32 orderId, bytes32 batchOrderId);
     /// @notice The order's verification contract hears verdicts from `disputes` alone.
     error DisputeGame_PlayedElsewhere(address disputes);
-    /// @notice The batch is not committed, or its window ended at `challengeEnd`.
+    /// @notice The batch is not committed, or its window ended at `challengeEnd`. If it is settled: the seal was made later than that.
     error DisputeGame_NotChallengeable(bytes32 batchId, uint256 challengeEnd);
     /// @notice The task does not lie in the batch.
     error DisputeGame_BadProof(uint32 index);
@@ -196,14 +196,17 @@ interface IDisputeGame {
     /// @notice Seals a challenge: `keccak256(abi.encode(batchId, index, salt, sender))`, with `bondNow()` out of the caller's native
     /// ledger balance.
     function seal(bytes32 sealHash) external returns (uint64 number);
-    /// @notice Burns the bond of a seal that was not opened in time. Anyone.
+    /// @notice Burns the bond of a seal that was not opened in time. Anyone. Nobody needs to: such a bond is lost already.
     function expireSeal(bytes32 sealHash) external;
     /// @notice Returns the bond of a seal of the caller that the forfeiture of its batch left no time to open: one that can still be
     /// opened by the clock and is later than the seals of all games that were opened on the batch.
     /// @dev Whoever seals every task blindly, to be ahead of who finds a fault, opens the one that the other opens, and gets none of
     /// its bonds back: all are earlier than the other's seal. A seal that does come back could have taken nobody's place.
     function withdrawSeal(bytes32 batchId, uint32 index, bytes32 salt) external;
-    /// @notice Opens a seal of the caller, in a later block, while the batch is committed and its window open.
+    /// @notice Opens a seal of the caller, in a later block, while the batch is committed and its window open, or where it was settled after
+    /// the seal, or less than the least clock of a move before.
+    /// @dev A game over a settled batch is about the bond alone: who seals what is true loses it all the same, so sealing blindly costs as
+    /// much as ever; who is right has it back, whatever receipt came between.
     function open(Order calldata order, Batch calldata batch, Task calldata task, bytes32 salt)
         external
         returns (bytes32 gameId);

@@ -56,7 +56,8 @@ struct Take {
 
 /// @notice A batch's state: one slot.
 /// @param demands Demands that are open.
-/// @param settlesAt First second of settlement without a receipt: the end of the settle window, moved on by a late supply.
+/// @param settlesAt First second of settlement without a receipt: the end of the settle window, moved on by a late supply. Once the
+/// batch is settled, when it was.
 /// @param funded What the batch set aside for a draw went to the verification contract.
 struct BatchState {
     BatchStatus status;
@@ -144,17 +145,9 @@ interface IJobEscrow {
     event Demanded(
         bytes32 indexed batchId, uint32 indexed index, address indexed demander, uint256 fee, uint40 deadline
     );
-    /// @notice The provider published the rows of a demanded task.
-    event Supplied(
-        bytes32 indexed batchId,
-        uint32 indexed index,
-        bytes32 inputHash,
-        bytes32 outputHash,
-        uint64 unitsBefore,
-        uint32 units,
-        bytes input,
-        bytes output
-    );
+    /// @notice The provider published the rows of a demanded task and its leaf with the proof: all that a game or the proof of a fault
+    /// takes, whatever contract the provider is and however it was called.
+    event Supplied(bytes32 indexed batchId, uint32 indexed index, Task task, bytes input, bytes output);
     /// @notice A demand ended with its batch forfeited, and its fee went back to the demander.
     event DemandRefunded(bytes32 indexed batchId, uint32 indexed index, address indexed demander, uint256 fee);
 

@@ -266,7 +266,7 @@ contract JobEscrow is IJobEscrow, EIP712 {
         _requireRow(input, task.inputHash);
         _requireRow(output, task.outputHash);
         _answer(order, batchId, task.index);
-        emit Supplied(batchId, task.index, task.inputHash, task.outputHash, task.unitsBefore, task.units, input, output);
+        emit Supplied(batchId, task.index, task, input, output);
         ledger.pay(order.token, Payout.single(msg.sender, order.demandFee));
     }
 
@@ -438,7 +438,8 @@ contract JobEscrow is IJobEscrow, EIP712 {
         if (order.verification != address(0)) {
             require(IVerification(order.verification).agrees(batchId, accepted), JobEscrow_NotVerified(batchId));
         }
-        state.status = BatchStatus.Settled;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        (state.status, state.settlesAt) = (BatchStatus.Settled, uint40(block.timestamp));
         (Credit[] memory credits, Shares memory shares) = Payout.settlement(order, batch, _unspent(order, state));
         emit BatchSettled(
             batch.orderId, batchId, accepted, shares.provider, shares.fee, shares.royalties, shares.refund

@@ -542,6 +542,16 @@ abstract contract DisputeTest is Test {
         return play;
     }
 
+    /// @dev From an answered game to the proof of element 2 of the unit vector, in one block.
+    function finish(Play memory play, uint256 answeredAt) internal {
+        nameOperator(play, Inference.UNIT, answeredAt);
+        showRows(play);
+        nameRow(play, 0);
+        showRow(play);
+        doProve(play, 2);
+        assertOver(play);
+    }
+
     /* ASSERTIONS */
 
     function assertForfeited(Play memory play) internal view {

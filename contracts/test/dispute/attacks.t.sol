@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Vm} from "forge-std/Vm.sol";
 import {BatchStatus, IJobEscrow} from "../../src/work/IJobEscrow.sol";
 import {Game, IDisputeGame, Step} from "../../src/work/IDisputeGame.sol";
+import {Task} from "../../src/work/WorkTypes.sol";
 import {DisputeTest, Play} from "./DisputeTest.sol";
 import {VerificationStub} from "./mocks/VerificationStub.sol";
 import {Inference} from "./utils/Inference.sol";
 import {Tensors} from "./utils/Tensors.sol";
+
+/// @notice A provider whose transactions show nothing.
+contract SecretiveProvider {
+    address private _target;
+    bytes private _call;
+
+    function keep(address target, bytes calldata call) external {
+        (_target, _call) = (target, call);
+    }
+
+    function supply() external {
+        (bool ok,) = _target.call(_call);
+        require(ok);
+    }
+}
 
 /// @notice People who want the money, or somebody else's loss. Each test plays one attack and shows what it gains.
 contract DisputeGame_Attacks_Test is DisputeTest {
@@ -206,6 +223,33 @@ contract DisputeGame_Attacks_Test is DisputeTest {
         withdrawSeal(lost);
         vm.expectRevert(abi.encodeWithSelector(IDisputeGame.DisputeGame_NotForfeited.selector, play.batchId));
         withdrawSeal(play);
+    }
+
+    /* LEAVES THAT NOBODY SEES */
+
+    /// @dev The provider is a contract and publishes nothing. What it supplies on demand it supplies within a call of which calldata show
+    /// nothing, from rows that it keeps. The event alone is enough to open the game that convicts it.
+    function test_HideTheLeafInANestedCall() external {
+        SecretiveProvider hidden = new SecretiveProvider();
+        vm.etch(provider, address(hidden).code);
+        Play memory play = committed(wrongAt(Inference.UNIT, 0, 5), WRONG);
+        vm.prank(challenger);
+        escrow.demand(play.order, play.batch, WRONG);
+        bytes[][] memory trace = play.trace;
+        bytes memory call = abi.encodeCall(
+            IJobEscrow.supply, (play.order, play.batch, play.task, trace[0][0], trace[Inference.OPERATORS - 1][0])
+        );
+        SecretiveProvider(provider).keep(address(escrow), call);
+        delete play.task;
+
+        vm.recordLogs();
+        SecretiveProvider(provider).supply();
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        assertEq(logs[0].topics[0], IJobEscrow.Supplied.selector);
+        (play.task,,) = abi.decode(logs[0].data, (Task, bytes, bytes));
+        playTo(play, Step.RowShown);
+        doProve(play, 2);
+        assertForfeited(play);
     }
 
     /* LAUNDERING */
@@ -541,15 +585,5 @@ contract DisputeGame_Attacks_Test is DisputeTest {
         open(play);
         bytes32 stored = disputes.answerOf(play.batchId, WRONG).traceRoot;
         assertEq(stored, play.trace.rootOf(), "one answer serves all");
-    }
-
-    /// @dev From an answered game to the proof of element 2 of the unit vector, in one block.
-    function finish(Play memory play, uint256 answeredAt) private {
-        nameOperator(play, Inference.UNIT, answeredAt);
-        showRows(play);
-        nameRow(play, 0);
-        showRow(play);
-        doProve(play, 2);
-        assertOver(play);
     }
 }

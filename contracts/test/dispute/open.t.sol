@@ -82,14 +82,15 @@ contract DisputeGame_Open_Test is DisputeTest {
         doOpen(play);
     }
 
-    function test_RevertGiven_TheBatchIsSettled() external {
+    function test_RevertGiven_TheBatchWasSettledLongBeforeTheSeal() external {
         Play memory play = committed(honest(WRONG), WRONG);
-        uint256 settlesAt = escrow.batchState(play.batchId).settlesAt;
-        vm.warp(settlesAt - 1);
-        seal(play);
-        vm.warp(settlesAt);
+        uint256 settledAt = escrow.batchState(play.batchId).settlesAt + 7;
+        vm.warp(settledAt);
         escrow.settle(play.order, play.batch);
-        expectNotChallengeable(play, settlesAt);
+        skip(FLOOR + 1);
+        seal(play);
+        skip(12);
+        expectNotChallengeable(play, settledAt + FLOOR);
         doOpen(play);
     }
 

@@ -93,9 +93,7 @@ contract JobEscrow_Supply_Test is WorkTest {
         bytes32 batchId = escrow.batchIdOf(batch);
         skip(order.demandWindow);
         vm.expectEmit(address(escrow));
-        emit IJobEscrow.Supplied(
-            batchId, 1, task.inputHash, task.outputHash, task.unitsBefore, task.units, inputRow(1), outputRow(1)
-        );
+        emit IJobEscrow.Supplied(batchId, 1, task, inputRow(1), outputRow(1));
         supply(order, batch, task);
         assertBatch(batch, BatchStatus.Committed, 0);
         assertEq(escrow.demandOf(batchId, 1).demander, address(0));

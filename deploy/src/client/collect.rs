@@ -13,10 +13,14 @@ use alloy::{
     signers::SignerSync,
 };
 use assay_blobs::{BlobError, Blobs};
-use assay_contracts::{JobEscrow, protocol};
+use assay_contracts::{
+    JobEscrow::{self, Supplied},
+    protocol::{self, draw_status},
+};
 use assay_kernels::{
+    Hash,
     commit::{BatchScope, TaskLeaf, inputs_tree},
-    merkle::{Tree, row_root},
+    merkle::{self, Tree, row_root},
 };
 
 use crate::{
@@ -138,10 +142,6 @@ pub async fn collect(
     }
 }
 
-/// `DrawStatus.Undrawn` and `DrawStatus.Agreed`.
-const UNDRAWN: u8 = 2;
-const AGREED: u8 = 6;
-
 struct Collector<'a> {
     chain: &'a Chain,
     blobs: &'a Blobs,
@@ -163,8 +163,8 @@ struct Shown {
     leaf: TaskLeaf,
     /// The output row.
     row: Vec<u8>,
-    /// The transaction that supplied it, if it was demanded.
-    supplied: Option<B256>,
+    /// The leaf's proof, if it was supplied on demand.
+    proof: Option<Vec<Hash>>,
 }
 
 impl Collector<'_> {
@@ -222,23 +222,23 @@ impl Collector<'_> {
         match self.blobs.get_batch(&batch.batch.root.0, scope).await {
             Ok(results) if results.count() == batch.batch.count => {
                 let tasks = results.leaves().iter().zip(results.tasks());
-                Ok(tasks.map(|(leaf, task)| Shown { leaf: *leaf, row: task.row.clone(), supplied: None }).collect())
+                Ok(tasks.map(|(leaf, task)| Shown { leaf: *leaf, row: task.row.clone(), proof: None }).collect())
             }
             // What is altered, too large or of another size is as good as nothing: what counts is on the chain.
             Ok(_) | Err(BlobError::Missing { .. } | BlobError::Altered { .. } | BlobError::TooLarge { .. }) => {
-                let shown = demands.supplied.values().map(|(event, transaction)| Shown {
+                let shown = demands.supplied.values().map(|Supplied { task, output, .. }| Shown {
                     leaf: TaskLeaf {
                         chain_id: scope.chain_id,
                         order_id: scope.order_id,
                         provider: scope.provider,
-                        index: event.index,
-                        input_hash: event.inputHash.0,
-                        output_hash: event.outputHash.0,
-                        units_before: event.unitsBefore,
-                        units: event.units,
+                        index: task.index,
+                        input_hash: task.inputHash.0,
+                        output_hash: task.outputHash.0,
+                        units_before: task.unitsBefore,
+                        units: task.units,
                     },
-                    row: event.output.to_vec(),
-                    supplied: Some(*transaction),
+                    row: output.to_vec(),
+                    proof: Some(task.proof.iter().map(|sibling| sibling.0).collect()),
                 });
                 Ok(shown.collect())
             }
@@ -253,11 +253,15 @@ impl Collector<'_> {
         let tree = is_complete.then(|| Tree::new(shown.iter().map(|task| task.leaf.hash()).collect()));
         // Neither the store nor the escrow lets such leaves pass: the endpoint makes them up.
         let (first, count, ordered) = (batch.batch.first, batch.batch.count, self.rows.len());
-        let is_possible = |Shown { leaf, row, .. }: &Shown| {
+        let root = batch.batch.root.0;
+        let is_possible = |Shown { leaf, row, proof }: &Shown| {
             let is_in_batch = leaf.index >= first && leaf.index - first < count && (leaf.index as usize) < ordered;
-            is_in_batch && row_root(row) == leaf.output_hash
+            let is_proved = |proof: &Vec<Hash>| {
+                merkle::verify(&root, count.into(), (leaf.index - first).into(), &leaf.hash(), proof)
+            };
+            is_in_batch && row_root(row) == leaf.output_hash && proof.as_ref().is_none_or(is_proved)
         };
-        let is_under_root = tree.as_ref().is_none_or(|tree| tree.root() == batch.batch.root.0);
+        let is_under_root = tree.as_ref().is_none_or(|tree| tree.root() == root);
         if !is_under_root || !shown.iter().all(is_possible) {
             let message =
                 format!("batch {}: the results are not under the committed root; no receipt was signed", batch.id);
@@ -276,42 +280,15 @@ impl Collector<'_> {
                     format!("task {} of batch {}: {fault}, and the batch has settled already", leaf.index, batch.id);
                 return Err(Error::unverified("unverified_result", message));
             }
-            let Some(task) = self.task(batch, &shown[place], tree.as_ref()).await? else { continue };
-            let before = match before {
-                Some(before) if fault == Fault::Gap => self.task(batch, before, tree.as_ref()).await?,
-                _ => None,
-            };
-            if fault != Fault::Gap || before.is_some() {
-                self.prove(history, batch, fault, before, task).await?;
-                return Ok(true);
-            }
+            let task = task(batch, &shown[place], tree.as_ref());
+            let before = before.map(|before| self::task(batch, before, tree.as_ref()));
+            self.prove(history, batch, fault, before, task).await?;
+            return Ok(true);
         }
         if is_complete && (batch.end.is_some() || self.acknowledge(history, batch).await?) {
             self.received.insert(batch.id, shown.iter().map(|task| task.row.clone()).collect());
         }
         Ok(is_complete)
-    }
-
-    /// A leaf with its proof: from the tree when every leaf is known, else from the transaction that supplied it. Without either
-    /// its proof will be known when the other tasks have been supplied too.
-    async fn task(&self, batch: &BatchHistory, shown: &Shown, tree: Option<&Tree>) -> Result<Option<JobEscrow::Task>> {
-        let leaf = &shown.leaf;
-        let proof = match (tree, shown.supplied) {
-            (Some(tree), _) => {
-                let proof = tree.proof((leaf.index - batch.batch.first) as usize);
-                Some(proof.into_iter().map(B256::from).collect())
-            }
-            (None, Some(transaction)) => history::supplied_proof(self.chain, transaction, &batch.batch, leaf).await?,
-            (None, None) => None,
-        };
-        Ok(proof.map(|proof| JobEscrow::Task {
-            index: leaf.index,
-            inputHash: leaf.input_hash.into(),
-            outputHash: leaf.output_hash.into(),
-            unitsBefore: leaf.units_before,
-            units: leaf.units,
-            proof,
-        }))
     }
 
     /// Proves the fault of `task` on chain, which forfeits the batch.
@@ -344,7 +321,7 @@ impl Collector<'_> {
             return Ok(true);
         }
         let draw = self.chain.verification().drawOf(batch.id).call().await.map_err(from_call)?;
-        Ok([UNDRAWN, AGREED].contains(&draw.status))
+        Ok(matches!(draw.status, draw_status::UNDRAWN | draw_status::AGREED))
     }
 
     /// Says that a batch came and is right: by signature, or on chain. Answers whether that is said.
@@ -498,5 +475,19 @@ impl Collector<'_> {
         let outputs: Vec<_> =
             history.batches.iter().filter_map(|batch| self.received.remove(&batch.id)).flatten().collect();
         Collected { verified: outputs.len() as u32, outputs, history, gas: self.gas }
+    }
+}
+
+/// A leaf with its proof: as it was supplied, or from the tree over every leaf, without which nothing but what was supplied is known.
+fn task(batch: &BatchHistory, Shown { leaf, proof, .. }: &Shown, tree: Option<&Tree>) -> JobEscrow::Task {
+    let own = tree.map(|tree| tree.proof((leaf.index - batch.batch.first) as usize));
+    let proof = own.as_ref().or(proof.as_ref()).into_iter().flatten();
+    JobEscrow::Task {
+        index: leaf.index,
+        inputHash: leaf.input_hash.into(),
+        outputHash: leaf.output_hash.into(),
+        unitsBefore: leaf.units_before,
+        units: leaf.units,
+        proof: proof.map(B256::from).collect(),
     }
 }

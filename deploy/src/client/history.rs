@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use alloy::{
-    consensus::Transaction as _,
     primitives::{Address, B256, U256},
     providers::Provider,
     rpc::types::{Filter, Log},
-    sol_types::{SolCall, SolEvent, SolEventInterface},
+    sol_types::{SolEvent, SolEventInterface},
 };
 use assay_contracts::JobEscrow::{
-    Batch, DemandRefunded, Demanded, JobEscrowEvents as Event, Order, OrderOpened, Supplied, supplyCall,
+    Batch, DemandRefunded, Demanded, JobEscrowEvents as Event, Order, OrderOpened, Supplied,
 };
-use assay_kernels::{commit::TaskLeaf, merkle::verify};
 use serde::Serialize;
 
 use crate::{
@@ -190,8 +188,8 @@ fn end(history: &mut History, id: B256, how: End) {
 pub struct Demands {
     /// Those without an answer: who asked, and the last second to answer.
     pub open: BTreeMap<u32, (Address, u64)>,
-    /// The answers, and the transactions that gave them.
-    pub supplied: BTreeMap<u32, (Supplied, B256)>,
+    /// The answers.
+    pub supplied: BTreeMap<u32, Supplied>,
 }
 
 /// The demands on each of the order's batches that has any.
@@ -213,7 +211,7 @@ pub async fn demands(chain: &Chain, history: &History) -> Result<HashMap<B256, D
             Ok(Event::Supplied(event)) => {
                 let demands = found.entry(event.batchId).or_default();
                 demands.open.remove(&event.index);
-                demands.supplied.insert(event.index, (event, log.transaction_hash.unwrap_or_default()));
+                demands.supplied.insert(event.index, event);
             }
             Ok(Event::DemandRefunded(event)) => {
                 found.entry(event.batchId).or_default().open.remove(&event.index);
@@ -222,23 +220,6 @@ pub async fn demands(chain: &Chain, history: &History) -> Result<HashMap<B256, D
         }
     }
     Ok(found)
-}
-
-/// The Merkle proof of a supplied leaf, from the transaction that supplied it. `None` where that cannot be read, as when the
-/// provider is a contract that was called with something else.
-pub async fn supplied_proof(
-    chain: &Chain,
-    transaction: B256,
-    batch: &Batch,
-    leaf: &TaskLeaf,
-) -> Result<Option<Vec<B256>>> {
-    let transaction = chain.provider.get_transaction_by_hash(transaction).await.map_err(from_rpc)?;
-    let call = transaction.and_then(|transaction| supplyCall::abi_decode(transaction.input()).ok());
-    Ok(call.map(|call| call.task.proof).filter(|proof| {
-        let proof: Vec<_> = proof.iter().map(|sibling| sibling.0).collect();
-        let position = u64::from(leaf.index - batch.first);
-        verify(&batch.root.0, batch.count.into(), position, &leaf.hash(), &proof)
-    }))
 }
 
 /// One line of `assay order list`.

@@ -10,7 +10,7 @@ use alloy::{
     rpc::types::{Filter, Log, TransactionRequest},
     sol_types::{SolCall, SolEvent, SolEventInterface},
 };
-use assay_contracts::{DisputeGame, JobEscrow, PrevrandaoBeacon, Verification};
+use assay_contracts::{DisputeGame, JobEscrow, PrevrandaoBeacon, Verification, protocol::draw_status};
 use serde::Serialize;
 
 use crate::{
@@ -218,16 +218,13 @@ fn draw_move(event: &Verification::VerificationEvents) -> Option<String> {
         Event::Dissented(event) => format!("task {} is in dissent", event.index),
         Event::SealingExtended(_) => "more time to seal".into(),
         Event::DrawConcluded(event) => {
-            format!("draw ends: {}", if event.status == CONVICTED { "convicted" } else { "agreed" })
+            format!("draw ends: {}", if event.status == draw_status::CONVICTED { "convicted" } else { "agreed" })
         }
         Event::ValidatorSlashed(event) => format!("seat of {} slashed", event.validator),
         Event::PotClaimed(_) => "claim reward".into(),
         _ => return None,
     })
 }
-
-/// `DrawStatus.Convicted`.
-const CONVICTED: u8 = 7;
 
 /// Seconds that a game's state leaves to provider and challenger.
 fn clocks(log: &Log) -> Option<[u32; 2]> {

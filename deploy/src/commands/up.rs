@@ -8,13 +8,31 @@ use crate::{
     chain::{Chain, from_rpc},
     cli::UpArgs,
     devnet::{Devnet, Setup, accounts, stopped_by_signal},
-    error::Result,
+    error::{Error, Result},
     keys,
     output::{list, say},
 };
 
 /// Seats without which an order with two validators a task is not taken.
 const SEATS_NEEDED: usize = 4;
+
+/// Blocks in a row that could not be made before it is over: half a minute, in which a busy machine recovers.
+const MOST_MISSES: u32 = 30;
+
+/// Blocks that could not be made, in a row.
+#[derive(Debug, Default)]
+struct Misses(u32);
+
+impl Misses {
+    /// One failure is worth a warning, which it answers; many in a row are the end.
+    fn judge(&mut self, mined: Result<()>) -> Result<Option<Error>> {
+        self.0 = if mined.is_ok() { 0 } else { self.0 + 1 };
+        match mined {
+            Err(error) if self.0 >= MOST_MISSES => Err(error),
+            mined => Ok(mined.err()),
+        }
+    }
+}
 
 pub(super) async fn run(context: &Context, args: &UpArgs) -> Result<()> {
     let model = args.model.clone().unwrap_or_else(|| context.config.model.clone());
@@ -31,13 +49,18 @@ pub(super) async fn run(context: &Context, args: &UpArgs) -> Result<()> {
     announce(context, &devnet, &chain, args.validators.into());
     let stop = stopped_by_signal();
     tokio::pin!(stop);
+    let mut misses = Misses::default();
     loop {
         tokio::select! {
             () = &mut stop => break,
             () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
                 devnet.check_provider().await?;
                 // Blocks come at once with transactions; clocks and beacon need some without.
-                chain.provider.raw_request::<_, serde_json::Value>("evm_mine".into(), ()).await.map_err(from_rpc)?;
+                let mined = chain.provider.raw_request::<_, serde_json::Value>("evm_mine".into(), ()).await;
+                if let Some(miss) = misses.judge(mined.map(drop).map_err(from_rpc))? {
+                    devnet.anvil.check()?;
+                    context.output.note(format!("no block this second, the next one tries again: {miss}"));
+                }
             }
         }
     }
@@ -97,4 +120,25 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize
         say!("  curl -s {explorer}/v1/stats\n");
         say!("Ctrl-C stops everything.");
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_that_fail_now_and_then_end_nothing() {
+        let failed = || Err(Error::failure("rpc_failed", "busy"));
+        let mut misses = Misses::default();
+        for _ in 0..3 {
+            for _ in 1..MOST_MISSES {
+                assert_eq!(misses.judge(failed()).unwrap().unwrap().code(), "rpc_failed", "a warning");
+            }
+            assert!(misses.judge(Ok(())).unwrap().is_none());
+        }
+        for _ in 1..MOST_MISSES {
+            misses.judge(failed()).unwrap();
+        }
+        assert_eq!(misses.judge(failed()).unwrap_err().code(), "rpc_failed");
+    }
 }

@@ -6,6 +6,7 @@ use alloy::primitives::{Address, B256};
 use assay_contracts::{
     ValidatorSeats::{Seated, Unseated, ValidatorSeatsEvents},
     Verification::{DrawConcluded, Drawn, PotAssigned, TraceRevealed, TraceSealed, VerificationEvents},
+    protocol::draw_status,
 };
 
 impl Change<'_> {
@@ -188,15 +189,15 @@ fn end_revealing(draw: &mut Draw, now: u64) {
     }
 }
 
-/// Statuses in the order of the contract's enum, in which none comes first.
+/// The status with the contract's number.
 fn status(code: u8) -> DrawStatus {
     match code {
-        0 | 1 => DrawStatus::Waiting,
-        2 => DrawStatus::Undrawn,
-        3 => DrawStatus::Sealing,
-        4 => DrawStatus::Revealing,
-        5 => DrawStatus::Disputed,
-        6 => DrawStatus::Agreed,
+        draw_status::NONE | draw_status::WAITING => DrawStatus::Waiting,
+        draw_status::UNDRAWN => DrawStatus::Undrawn,
+        draw_status::SEALING => DrawStatus::Sealing,
+        draw_status::REVEALING => DrawStatus::Revealing,
+        draw_status::DISPUTED => DrawStatus::Disputed,
+        draw_status::AGREED => DrawStatus::Agreed,
         _ => DrawStatus::Convicted,
     }
 }

@@ -278,10 +278,7 @@ fn a_demand_is_answered_before_anything_and_puts_settlement_off() {
     world.event(Event::Supplied(JobEscrow::Supplied {
         batchId: BATCH,
         index: 4,
-        inputHash: ROOT,
-        outputHash: ROOT,
-        unitsBefore: 4,
-        units: 1,
+        task: JobEscrow::Task { index: 4, ..JobEscrow::Task::default() },
         input: Bytes::new(),
         output: Bytes::new(),
     }));
@@ -314,9 +311,13 @@ fn what_is_over_is_forgotten_once_no_reorganisation_can_bring_it_back() {
     world.committed(OTHER, 0, 100);
     world.view.evict(world.now, 10);
     assert!(world.view.orders.contains_key(&ID), "its batch is not final");
-    world.view.orders.get_mut(&ID).unwrap().batches.get_mut(&BATCH).unwrap().status = BatchStatus::Settled;
-    world.view.evict(world.now, 0);
+    let batch = world.view.orders.get_mut(&ID).unwrap().batches.get_mut(&BATCH).unwrap();
+    (batch.status, batch.ended_at) = (BatchStatus::Settled, world.now);
+    let later = world.now + 3 * 3600;
+    world.view.evict(later + 1, 0);
     assert!(world.view.orders.contains_key(&ID), "its last event may still be undone");
-    world.view.evict(world.now, 1);
+    world.view.evict(later, 1);
+    assert!(world.view.orders.contains_key(&ID), "a game may be opened on what was settled");
+    world.view.evict(later + 1, 1);
     assert!(world.view.orders.is_empty());
 }

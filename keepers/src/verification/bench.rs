@@ -8,22 +8,15 @@ use std::{
 };
 
 use alloy::{
-    consensus::Transaction as _,
     eips::BlockNumberOrTag,
     primitives::{B256, Bytes, keccak256},
     providers::{DynProvider, Provider},
-    sol_types::SolCall,
 };
 use assay_blobs::Blobs;
-use assay_contracts::{
-    JobEscrow::{Batch, Task, supplyCall},
-    Verification::revealBoundCall,
-    protocol::recast,
-};
+use assay_contracts::JobEscrow::Batch;
 use assay_kernels::{
-    Hash, Trace,
-    commit::{self, BatchScope, TaskLeaf},
-    merkle,
+    Trace,
+    commit::{self, BatchScope},
     model::Model,
 };
 use tokio::sync::Semaphore;
@@ -36,7 +29,7 @@ const CACHED_INPUTS: usize = 8;
 /// First and longest pause after something could not be had.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Attempts after which inputs count as missing: a validator has little time.
+/// Attempts after which what a validator needs counts as missing: it has little time.
 const ATTEMPTS: u32 = 3;
 /// Attempts after which a batch's results count as missing, some 25 seconds: asking for them on chain costs.
 const LEAVES_ATTEMPTS: u32 = 6;
@@ -51,8 +44,6 @@ pub(crate) enum Need {
     Header(u64),
     /// The leaves of a committed batch, from its blob.
     Leaves { batch_id: B256, batch: Box<Batch> },
-    /// A leaf of a batch with its proof, from the transaction in which the provider showed it.
-    Shown { batch_id: B256, batch: Box<Batch>, index: u32, tx_hash: B256 },
     /// The order's input rows.
     Inputs { order_id: B256, root: B256 },
     /// A trace of a task; its input is the supplied row, or that under the order's root.
@@ -63,7 +54,6 @@ pub(crate) enum Need {
 enum NeedId {
     Header(u64),
     Leaves(B256),
-    Shown(B256, u32),
     Inputs(B256),
     Task(TaskKey),
 }
@@ -73,7 +63,6 @@ impl Need {
         match self {
             Self::Header(round) => NeedId::Header(*round),
             Self::Leaves { batch_id, .. } => NeedId::Leaves(*batch_id),
-            Self::Shown { batch_id, index, .. } => NeedId::Shown(*batch_id, *index),
             Self::Inputs { order_id, .. } => NeedId::Inputs(*order_id),
             Self::Task { key, .. } => NeedId::Task(*key),
         }
@@ -96,19 +85,11 @@ pub(crate) struct TaskResult {
     pub(crate) trace: Option<Arc<Trace>>,
 }
 
-/// A leaf that the provider showed on chain.
-#[derive(Debug, Clone)]
-pub(crate) struct Shown {
-    pub(crate) leaf: TaskLeaf,
-    pub(crate) proof: Vec<Hash>,
-}
-
 /// Everything on the bench.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) headers: HashMap<u64, Header>,
     pub(crate) leaves: HashMap<B256, Arc<commit::Batch>>,
-    pub(crate) shown: HashMap<(B256, u32), Shown>,
     pub(crate) inputs: HashMap<B256, Arc<Vec<Vec<u8>>>>,
     pub(crate) tasks: HashMap<TaskKey, TaskResult>,
     failures: HashMap<NeedId, (u32, Instant)>,
@@ -118,12 +99,21 @@ pub(crate) struct Known {
 impl Known {
     /// Whether the inputs of a task cannot be had from the blob store, as often as it was tried.
     pub(crate) fn lacks_inputs(&self, key: TaskKey) -> bool {
-        self.failures.get(&NeedId::Task(key)).is_some_and(|(count, _)| *count >= ATTEMPTS)
+        self.failed(NeedId::Task(key), ATTEMPTS)
     }
 
-    /// Whether the results of a batch cannot be had from the blob store, as often as it was tried.
+    /// Whether the results of a batch cannot be had from the blob store, as often as a challenger tries.
     pub(crate) fn lacks_leaves(&self, batch_id: B256) -> bool {
-        self.failures.get(&NeedId::Leaves(batch_id)).is_some_and(|(count, _)| *count >= LEAVES_ATTEMPTS)
+        self.failed(NeedId::Leaves(batch_id), LEAVES_ATTEMPTS)
+    }
+
+    /// The same for a validator, which waits for half of its time before it asks.
+    pub(crate) fn lacks_leaves_in_haste(&self, batch_id: B256) -> bool {
+        self.failed(NeedId::Leaves(batch_id), ATTEMPTS)
+    }
+
+    fn failed(&self, id: NeedId, attempts: u32) -> bool {
+        self.failures.get(&id).is_some_and(|(count, _)| *count >= attempts)
     }
 
     #[cfg(test)]
@@ -178,7 +168,6 @@ impl Bench {
     pub(crate) fn tidy(&self, view: &ChainView, full: &BTreeSet<TaskKey>) {
         let mut known = self.known();
         known.leaves.retain(|batch, _| view.batch(batch).is_some());
-        known.shown.retain(|(batch, _), _| view.batch(batch).is_some());
         known.inputs.retain(|order, _| view.orders.contains_key(order));
         known.tasks.retain(|(order, _), _| view.orders.contains_key(order));
         for (key, task) in &mut known.tasks {
@@ -235,14 +224,6 @@ impl Bench {
                 let blob =
                     self.blobs.get_batch(&batch.root.0, self.scope(&batch)).await.map_err(|error| error.to_string())?;
                 self.known().leaves.insert(batch_id, Arc::new(blob));
-            }
-            Need::Shown { batch_id, batch, index, tx_hash } => {
-                let found = self.rpc.get_transaction_by_hash(tx_hash).await.map_err(|error| error.to_string())?;
-                let transaction = found.ok_or("the transaction is not there")?;
-                let scope = self.scope(&batch);
-                let shown =
-                    shown_leaf(transaction.input(), index, &batch, scope).ok_or("it holds no leaf in the open")?;
-                self.known().shown.insert((batch_id, index), shown);
             }
             Need::Inputs { order_id, root } => {
                 self.inputs(order_id, root).await?;
@@ -304,29 +285,4 @@ impl Bench {
         let said = Testimony::new(&trace, index, &self.tamper);
         Ok(TaskResult { said, trace: Some(trace) })
     }
-}
-
-/// The leaf of the task `index` in the calldata of a `supply` or a `revealBound`, if it is under the batch's root.
-fn shown_leaf(calldata: &[u8], index: u32, batch: &Batch, scope: BatchScope) -> Option<Shown> {
-    let task: Task = match supplyCall::abi_decode(calldata) {
-        Ok(call) => call.task,
-        Err(_) => {
-            let bindings = revealBoundCall::abi_decode(calldata).ok()?.bindings;
-            recast(&bindings.into_iter().find(|binding| binding.task.index == index)?.task)
-        }
-    };
-    let BatchScope { chain_id, order_id, provider, .. } = scope;
-    let leaf = TaskLeaf {
-        chain_id,
-        order_id,
-        provider,
-        index,
-        input_hash: task.inputHash.0,
-        output_hash: task.outputHash.0,
-        units_before: task.unitsBefore,
-        units: task.units,
-    };
-    let proof: Vec<_> = task.proof.iter().map(|sibling| sibling.0).collect();
-    let position = u64::from(index.checked_sub(batch.first)?);
-    merkle::verify(&batch.root.0, batch.count.into(), position, &leaf.hash(), &proof).then_some(Shown { leaf, proof })
 }

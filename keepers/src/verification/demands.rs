@@ -3,10 +3,7 @@
 use assay_contracts::{JobEscrow, Verification, protocol::recast};
 use assay_kernels::commit::TaskLeaf;
 
-use super::{
-    bench::{Need, Shown},
-    plan::{Case, Plan, Situation},
-};
+use super::plan::{Case, Plan, Situation};
 use crate::view::{BatchStatus, DrawView, Phase};
 
 impl Plan {
@@ -26,29 +23,29 @@ impl Plan {
         }
     }
 
-    /// A leaf that the provider showed on chain, once it is here.
-    pub(super) fn shown<'a>(&mut self, now: &Situation<'a>, case: &Case<'_>, index: u32) -> Option<&'a Shown> {
-        let found = now.known.shown.get(&(case.batch_id, index));
-        if let (None, Some(tx_hash)) = (found, case.entry.shown.get(&index)) {
-            let (batch, tx_hash) = (Box::new(case.entry.batch.clone()), *tx_hash);
-            self.needs.push(Need::Shown { batch_id: case.batch_id, batch, index, tx_hash });
-        }
-        found
-    }
-
-    /// Leaves of a batch whose blob is withheld: those that were shown on chain. One is demanded, which one nobody can know before.
-    pub(super) fn shown_leaves(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) -> Vec<TaskLeaf> {
+    /// Leaves of a batch whose blob is withheld: those that were supplied. One is demanded, which one nobody can know before.
+    pub(super) fn supplied_leaves(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) -> Vec<TaskLeaf> {
         if !now.known.lacks_leaves(case.batch_id) {
             return Vec::new();
         }
         let index = now.secret.pick(case.batch_id, case.entry.batch.first, case.entry.batch.count);
         self.demand(now, case, draw, index);
-        let indices: Vec<u32> = case.entry.shown.keys().copied().collect();
-        indices.into_iter().filter_map(|index| Some(self.shown(now, case, index)?.leaf)).collect()
+        let (chain_id, batch) = (now.suite.chain_id, &case.entry.batch);
+        let leaf = |task: &JobEscrow::Task| TaskLeaf {
+            chain_id,
+            order_id: batch.orderId.0,
+            provider: batch.provider.into_array(),
+            index: task.index,
+            input_hash: task.inputHash.0,
+            output_hash: task.outputHash.0,
+            units_before: task.unitsBefore,
+            units: task.units,
+        };
+        case.entry.supplied.values().map(|supplied| leaf(&supplied.task)).collect()
     }
 
-    /// A validator without inputs demands them on chain, and has the time that the answer takes.
-    pub(super) fn ask_for_inputs(
+    /// A validator without a task's input or leaf demands them on chain, and has the time that the answer takes.
+    pub(super) fn ask_for_data(
         &mut self,
         now: &Situation<'_>,
         case: &Case<'_>,

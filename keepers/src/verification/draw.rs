@@ -3,7 +3,7 @@
 //! | phase | wanted |
 //! |---|---|
 //! | Waiting | `record` of the round's header, then `draw`; `postpone` where the round was lost |
-//! | Sealing | own trace roots, sealed; a `demand` and more time where the inputs are missing |
+//! | Sealing | own trace roots, sealed; a `demand` and more time where the inputs or the leaf are missing |
 //! | Revealing | own seals, opened |
 //! | Sealing, Revealing, Disputed, and over | `conclude` |
 //! | Convicted, after validators agreed on what a game proved false | `conclude` |
@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use assay_contracts::{
-    PrevrandaoBeacon,
+    JobEscrow, PrevrandaoBeacon,
     Verification::{self, Binding, Revealed, Sealed},
     protocol::{recast, trace_seal},
 };
@@ -77,21 +77,27 @@ impl Plan {
     }
 
     /// Seals all own roots at once, or those that are here when time gets short.
+    ///
+    /// A validator that has no leaf cannot dispute what it will dissent from, and would lose its seat. So it has the leaf before it
+    /// seals, while `extend` makes the provider's time to supply it its own.
     fn seal(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
         let places = draw.places(now.me, case.provider());
         let open: Vec<_> = places.filter(|(_, index)| !draw.sealed.contains(&(*index, now.me))).collect();
+        let window = u64::from(now.suite.parameters.verification.seal_window);
+        let is_late = now.likely_time + window / 2 > draw.phase_end;
         let mut roots = Vec::new();
         for (place, index) in &open {
             match self.task(now, case, *index) {
-                Some(task) => roots.push((*place, *index, task.said.trace_root())),
-                None if now.known.lacks_inputs(case.key(*index)) => {
-                    self.ask_for_inputs(now, case, draw, *place, *index)
+                Some(task) if self.may_seal(now, case, draw, *index) => {
+                    roots.push((*place, *index, task.said.trace_root()))
                 }
-                None => {}
+                Some(_) if is_late && now.known.lacks_leaves_in_haste(case.batch_id) => {
+                    self.ask_for_data(now, case, draw, *place, *index)
+                }
+                None if now.known.lacks_inputs(case.key(*index)) => self.ask_for_data(now, case, draw, *place, *index),
+                _ => {}
             }
         }
-        let window = u64::from(now.suite.parameters.verification.seal_window);
-        let is_late = now.likely_time + window / 2 > draw.phase_end;
         if roots.is_empty() || roots.len() < open.len() && !is_late {
             return;
         }
@@ -106,6 +112,14 @@ impl Plan {
         let call = Verification::sealCall { order, batch, roots: sealed.collect() };
         let key = format!("sealTrace:{}:{indices}", case.batch_id);
         self.want("sealTrace", key, verification, &call, Some(draw.phase_end));
+    }
+
+    /// Whether a computed root may be sealed: its leaf is here, or nothing is to be disputed, or time is up.
+    fn may_seal(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, index: u32) -> bool {
+        let window = u64::from(now.suite.parameters.verification.seal_window);
+        let is_last_call = now.likely_time + window / 4 > draw.phase_end;
+        let is_needed = case.provider() != now.me && case.is_committed();
+        !is_needed || self.leaf::<JobEscrow::Task>(now, case, index).is_some() || is_last_call
     }
 
     fn reveal(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {

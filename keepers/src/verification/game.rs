@@ -233,6 +233,9 @@ impl Plan {
 
     /// Begins a game over each task of a batch that this keeper knows to be wrong.
     pub(super) fn challenge(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        if case.entry.status == BatchStatus::Settled {
+            return self.open_seals(now, case, draw);
+        }
         if case.provider() == now.me || !case.is_committed() || now.head_time > case.challenge_end(draw) {
             return;
         }
@@ -267,7 +270,7 @@ impl Plan {
     fn inspect(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, rate: f64) -> Vec<u32> {
         let leaves = match self.leaves(now, case) {
             Some(leaves) => Cow::Borrowed(leaves.leaves()),
-            None => Cow::Owned(self.shown_leaves(now, case, draw)),
+            None => Cow::Owned(self.supplied_leaves(now, case, draw)),
         };
         if leaves.is_empty() || !self.prove_faults(now, case, &leaves) {
             return Vec::new();
@@ -315,7 +318,12 @@ impl Plan {
     /// Seals a challenge; once the seal stands, opens its game.
     fn accuse(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView, index: u32, standing: Standing) {
         // The task is only opened with its leaf; a bond for a game that cannot be opened is lost.
-        let Some(task) = self.leaf(now, case, index) else { return };
+        let Some(task) = self.leaf(now, case, index) else {
+            if now.known.lacks_leaves_in_haste(case.batch_id) {
+                self.demand(now, case, draw, index);
+            }
+            return;
+        };
         match standing {
             Standing::Playing | Standing::Over => {}
             Standing::Sealed { id, salt, at, .. } => {
@@ -335,21 +343,26 @@ impl Plan {
         }
     }
 
+    /// Opens this keeper's seals on a batch that was settled meanwhile: who is right has its bond back.
+    fn open_seals(&mut self, now: &Situation<'_>, case: &Case<'_>, draw: &DrawView) {
+        let late = case.entry.ended_at + u64::from(now.suite.parameters.verification.dispute_floor);
+        for (index, standing) in seals(now, case) {
+            if matches!(standing, Standing::Sealed { at, .. } if at <= late) {
+                self.accuse(now, case, draw, index, standing);
+            }
+        }
+    }
+
     /// Takes back the bonds of this keeper's seals on a batch that was lost before they were opened.
     pub(super) fn withdraw_seals(&mut self, now: &Situation<'_>, case: &Case<'_>) {
-        if case.entry.status != BatchStatus::Forfeited || now.duty == Duty::Provider {
-            return;
-        }
-        // Which seal is of which task is only found by hashing all of the batch's; where no seal waits there is no need.
-        if !now.view.trials.attempts.values().any(|attempt| matches!(attempt, Attempt::Sealed { .. })) {
+        if case.entry.status != BatchStatus::Forfeited {
             return;
         }
         let latest = now.view.trials.latest_seals.get(&case.batch_id).copied().unwrap_or_default();
-        let (first, count) = (case.entry.batch.first, case.entry.batch.count);
-        for index in first..first + count {
-            let Standing::Sealed { id, salt, at, number } = standing(now, case, index) else { continue };
+        for (index, standing) in seals(now, case) {
+            let Standing::Sealed { id, salt, at, number } = standing else { continue };
             let end = at + u64::from(now.suite.parameters.verification.open_window);
-            if number > latest && now.head_time <= end {
+            if number > latest {
                 let call = DisputeGame::withdrawSealCall { batchId: case.batch_id, index, salt };
                 self.make_move(now, "withdrawSeal", format!("withdrawSeal:{id}"), &call, Some(end));
             }
@@ -399,8 +412,20 @@ enum Standing {
     Over,
 }
 
+/// This keeper's seals that wait to be opened, by task.
+fn seals<'a>(now: &'a Situation<'_>, case: &'a Case<'_>) -> impl Iterator<Item = (u32, Standing)> + 'a {
+    let window = u64::from(now.suite.parameters.verification.open_window);
+    let waits = |attempt: &Attempt| matches!(attempt, Attempt::Sealed { at, .. } if now.head_time <= at + window);
+    // Which seal is of which task is only found by hashing all of the batch's; where no seal waits there is no need.
+    let some = now.duty != Duty::Provider && now.view.trials.attempts.values().any(waits);
+    let (first, count) = (case.entry.batch.first, if some { case.entry.batch.count } else { 0 });
+    let standings = (first..first + count).map(|index| (index, standing(now, case, index)));
+    standings.filter(|(_, standing)| matches!(standing, Standing::Sealed { .. }))
+}
+
 fn standing(now: &Situation<'_>, case: &Case<'_>, index: u32) -> Standing {
     let trials = &now.view.trials;
+    let window = u64::from(now.suite.parameters.verification.open_window);
     for attempt in 0..MAX_ATTEMPTS {
         let salt = now.secret.challenge_salt(case.batch_id, index, attempt);
         let id = challenge_seal(case.batch_id, index, salt, now.me);
@@ -410,6 +435,8 @@ fn standing(now: &Situation<'_>, case: &Case<'_>, index: u32) -> Standing {
         match trials.attempts.get(&id) {
             Some(Attempt::Ended) => return Standing::Over,
             Some(Attempt::Expired) => {}
+            // Its bond is lost whether somebody burns it or not.
+            Some(&Attempt::Sealed { at, .. }) if now.head_time > at + window => {}
             Some(&Attempt::Sealed { at, number }) => return Standing::Sealed { id, salt, at, number },
             None => return Standing::Fresh { id },
         }

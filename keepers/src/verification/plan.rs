@@ -1,6 +1,6 @@
 //! From what is known to what is wanted in draws and games. Pure: no clock, no chain, no disk.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use alloy::{
     primitives::{Address, B256, U256, keccak256},
@@ -181,7 +181,7 @@ impl Plan {
             key: case.key(index),
             model: case.order.model,
             inputs_root: case.order.order.inputsRoot,
-            supplied: case.entry.supplied.get(&index).cloned(),
+            supplied: case.entry.supplied.get(&index).map(|supplied| supplied.input.clone()),
         });
     }
 
@@ -194,19 +194,18 @@ impl Plan {
         found
     }
 
-    /// A leaf of a batch with its proof: from the blob, or as the provider showed it on chain.
+    /// A leaf of a batch with its proof: as the provider supplied it on chain, or from the blob.
     pub(super) fn leaf<T>(&mut self, now: &Situation<'_>, case: &Case<'_>, index: u32) -> Option<T>
     where
         T: From<<T::SolType as alloy::sol_types::SolType>::RustType> + SolValue,
     {
-        let (leaf, proof) = match self.leaves(now, case) {
-            Some(leaves) => {
-                let position = index.checked_sub(case.entry.batch.first)? as usize;
-                (leaves.leaves().get(position)?, Cow::Owned(leaves.proof(position)))
-            }
-            None => self.shown(now, case, index).map(|shown| (&shown.leaf, Cow::Borrowed(&shown.proof)))?,
-        };
-        let proof = proof.iter().map(B256::from).collect();
+        if let Some(supplied) = case.entry.supplied.get(&index) {
+            return Some(recast(&supplied.task));
+        }
+        let leaves = self.leaves(now, case)?;
+        let position = index.checked_sub(case.entry.batch.first)? as usize;
+        let leaf = leaves.leaves().get(position)?;
+        let proof = leaves.proof(position).into_iter().map(B256::from).collect();
         Some(recast(&JobEscrow::Task {
             index,
             inputHash: leaf.input_hash.into(),

@@ -24,7 +24,7 @@ use assay_test_fixtures::tiny_model_dir;
 
 use super::{
     Secret,
-    bench::{Header, Known, Need, Shown, TaskResult},
+    bench::{Header, Known, Need, TaskResult},
     plan::{Duty, Plan, Situation, plan},
     tamper::{Forgery, Stage, Tamper},
     testimony::Testimony,
@@ -180,6 +180,14 @@ impl World {
         self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::BatchForfeited(event))));
     }
 
+    /// The customer signed its receipt.
+    fn settled(&mut self) {
+        let (orderId, batchId, none) = (self.order_id, self.batch_id, U256::ZERO);
+        let (accepted, paid, fee, royalties, refund) = (true, none, none, none, none);
+        let event = JobEscrow::BatchSettled { orderId, batchId, accepted, paid, fee, royalties, refund };
+        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::BatchSettled(event))));
+    }
+
     /// Task 1 is drawn, with both validators.
     fn drawn(&mut self) {
         let sealEnd = U40::from(self.time + 60);
@@ -210,6 +218,22 @@ impl World {
         let (batchId, fee, deadline) = (self.batch_id, U256::ZERO, U40::from(self.time + seconds));
         let event = JobEscrow::Demanded { batchId, index: 1, demander, fee, deadline };
         self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Demanded(event))));
+    }
+
+    /// A task is supplied on demand.
+    fn supplied(&mut self, leaves: &commit::Batch, index: u32) {
+        let leaf = leaves.leaves()[index as usize];
+        let task = JobEscrow::Task {
+            index,
+            inputHash: leaf.input_hash.into(),
+            outputHash: leaf.output_hash.into(),
+            unitsBefore: leaf.units_before,
+            units: leaf.units,
+            proof: leaves.proof(index as usize).into_iter().map(B256::from).collect(),
+        };
+        let (input, output) = (self.rows[index as usize].clone().into(), Default::default());
+        let event = JobEscrow::Supplied { batchId: self.batch_id, index, task, input, output };
+        self.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Supplied(event))));
     }
 
     /// All that a keeper with this `tamper` can have on its bench.
@@ -313,6 +337,11 @@ fn seal(world: &mut World, number: u64) -> B256 {
 /// Opens the challenger's game over task 1, as its plans ask for.
 fn open(world: &mut World) -> (B256, Game) {
     let sealHash = seal(world, 1);
+    open_sealed(world, sealHash)
+}
+
+/// The same under a seal that was made.
+fn open_sealed(world: &mut World, sealHash: B256) -> (B256, Game) {
     let opened: DisputeGame::openCall = only(&world.challenger());
     assert_eq!(protocol::challenge_seal(world.batch_id, opened.task.index, opened.salt, CHALLENGER), sealHash);
     let game = Game {
@@ -431,10 +460,16 @@ fn who_lets_the_clock_run_out_is_timed_out_by_the_other_and_moves_no_more() {
 fn a_seal_that_was_not_opened_in_time_is_made_anew_with_another_salt() {
     let mut world = World::new(lie(Stage::Last, true));
     let first: DisputeGame::sealCall = only(&world.challenger());
-    let event = DisputeGame::SealExpired { sealHash: first.sealHash, bond: U256::from(1) };
-    world.game(DisputeGameEvents::SealExpired(event));
+    assert_eq!(seal(&mut world, 5), first.sealHash);
+    world.time += 60;
+    assert_eq!(kinds(&world.challenger()), ["open"], "the last second");
+    world.time += 1;
     let second: DisputeGame::sealCall = only(&world.challenger());
     assert_ne!(first.sealHash, second.sealHash);
+    let event = DisputeGame::SealExpired { sealHash: first.sealHash, bond: U256::from(1) };
+    world.game(DisputeGameEvents::SealExpired(event));
+    let again: DisputeGame::sealCall = only(&world.challenger());
+    assert_eq!(again.sealHash, second.sealHash, "burned or not");
 }
 
 /// Somebody's game is opened under the seal `number` over task 0.
@@ -475,6 +510,37 @@ fn a_seal_before_that_of_another_game_does_not_come_back() {
     seal(&mut world, 5);
     opened_by_another(&mut world, 6);
     world.forfeited();
+    assert!(world.challenger().actions.is_empty());
+}
+
+/// A customer in league with the provider signs its receipt when it sees the seal.
+#[test]
+fn a_seal_that_a_receipt_overtook_is_opened_all_the_same() {
+    let mut world = World::new(lie(Stage::Last, true));
+    world.settled();
+    assert!(world.challenger().actions.is_empty(), "nothing is begun");
+    let mut world = World::new(lie(Stage::Last, true));
+    let sealHash = seal(&mut world, 5);
+    world.settled();
+    let opened: DisputeGame::openCall = only(&world.challenger());
+    assert_eq!(protocol::challenge_seal(world.batch_id, opened.task.index, opened.salt, CHALLENGER), sealHash);
+    assert!(world.provider().actions.is_empty());
+    world.time += 61;
+    assert!(world.challenger().actions.is_empty(), "it burns");
+    world.time -= 61;
+    open_sealed(&mut world, sealHash);
+    answer(&mut world);
+    assert_eq!(kinds(&world.challenger()), ["nameOperator"], "the game is played as any");
+}
+
+#[test]
+fn a_seal_long_after_the_receipt_is_not_opened() {
+    let mut world = World::new(lie(Stage::Last, true));
+    let DisputeGame::sealCall { sealHash } = only(&world.challenger());
+    world.settled();
+    world.time += 21;
+    let (challenger, number, bond) = (CHALLENGER, 5, U256::from(1));
+    world.game(DisputeGameEvents::ChallengeSealed(DisputeGame::ChallengeSealed { sealHash, challenger, number, bond }));
     assert!(world.challenger().actions.is_empty());
 }
 
@@ -646,26 +712,70 @@ fn results_that_are_withheld_are_demanded_and_judged_by_what_is_supplied() {
     known.fail_leaves(world.batch_id);
     let JobEscrow::demandCall { index, .. } = only(&challenger(&world, &known));
 
-    let (batchId, input) = (world.batch_id, world.rows[index as usize].clone().into());
-    let leaf = leaves.leaves()[index as usize];
-    let supplied = JobEscrow::Supplied {
-        batchId,
-        index,
-        inputHash: leaf.input_hash.into(),
-        outputHash: leaf.output_hash.into(),
-        unitsBefore: leaf.units_before,
-        units: leaf.units,
-        input,
-        output: Default::default(),
-    };
-    world.event(SuiteEvent::JobEscrow(Box::new(JobEscrowEvents::Supplied(supplied))));
-    let plan = challenger(&world, &known);
-    assert!(plan.actions.is_empty());
-    assert!(plan.needs.iter().any(|need| matches!(need, Need::Shown { index: at, .. } if *at == index)));
-    known.shown.insert((batchId, index), Shown { leaf, proof: leaves.proof(index as usize) });
+    world.supplied(&leaves, index);
     assert_eq!(kinds(&challenger(&world, &known)), ["sealChallenge"]);
     let plan = world.plan(CHALLENGER, Duty::Challenger { rate: 1e-9 }, &known, &honest);
     assert_eq!(kinds(&plan), ["sealChallenge"], "whatever its sample");
+}
+
+/// A provider that publishes nothing, and may be a contract whose calldata shows nothing, has the validator dissent without a leaf.
+#[test]
+fn a_validator_has_the_leaf_before_it_seals() {
+    let honest = Tamper::default();
+    let mut world = World::new(lie(Stage::Middle, true));
+    world.drawn();
+    let mut known = world.bench(&honest);
+    let leaves = known.leaves.remove(&world.batch_id).unwrap();
+    let duty = Duty::Validator { spread: 0 };
+    let validator = |world: &World, known: &Known| world.plan(VALIDATORS[0], duty, known, &honest);
+    let plan = validator(&world, &known);
+    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Leaves { .. }]), "it tries for a while");
+    known.fail_leaves(world.batch_id);
+    world.time += 30;
+    assert!(validator(&world, &known).actions.is_empty(), "the provider may be late");
+    world.time += 1;
+    let JobEscrow::demandCall { index, .. } = only(&validator(&world, &known));
+    assert_eq!(index, 1);
+    world.demanded(VALIDATORS[1], 60);
+    assert_eq!(kinds(&validator(&world, &known)), ["extend"], "one demand serves all who are drawn");
+    let (batchId, sealEnd) = (world.batch_id, U40::from(world.time + 120));
+    world.draw(VerificationEvents::SealingExtended(Verification::SealingExtended { batchId, sealEnd }));
+    assert!(validator(&world, &known).actions.is_empty());
+    world.supplied(&leaves, 1);
+    assert_eq!(kinds(&validator(&world, &known)), ["sealTrace"]);
+}
+
+#[test]
+fn a_validator_that_gets_no_leaf_seals_all_the_same() {
+    let honest = Tamper::default();
+    let mut world = World::new(honest.clone());
+    world.drawn();
+    let mut known = world.bench(&honest);
+    known.leaves.clear();
+    known.fail_leaves(world.batch_id);
+    world.time += 46;
+    let duty = Duty::Validator { spread: 0 };
+    assert_eq!(kinds(&world.plan(VALIDATORS[0], duty, &known, &honest)), ["sealTrace"], "silence costs the seat");
+    world.time -= 16;
+    world.forfeited();
+    assert_eq!(kinds(&world.plan(VALIDATORS[0], duty, &known, &honest)), ["sealTrace"], "nothing is to be disputed");
+}
+
+/// Its blob was there when it sealed, and is gone when the keeper comes back.
+#[test]
+fn a_dissenter_without_a_leaf_demands_it() {
+    let (honest, lie) = (Tamper::default(), lie(Stage::Middle, false));
+    let mut world = disputed(&lie, [&honest, &lie]);
+    let mut known = world.bench(&honest);
+    let leaves = known.leaves.remove(&world.batch_id).unwrap();
+    let duty = Duty::Validator { spread: 0 };
+    let validator = |world: &World, known: &Known| world.plan(VALIDATORS[0], duty, known, &honest);
+    assert_eq!(kinds(&validator(&world, &known)), Vec::<&str>::new());
+    known.fail_leaves(world.batch_id);
+    let JobEscrow::demandCall { index, .. } = only(&validator(&world, &known));
+    assert_eq!(index, 1);
+    world.supplied(&leaves, 1);
+    assert_eq!(kinds(&validator(&world, &known)), ["sealChallenge"]);
 }
 
 /// A draw in which the provider revealed `theirs` and each validator what its tamper says.

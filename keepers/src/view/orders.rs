@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use alloy::primitives::{Address, B256, Bytes};
 use assay_contracts::{
-    JobEscrow::{Batch, JobEscrowEvents as Event, Order},
+    JobEscrow::{Batch, JobEscrowEvents as Event, Order, Task},
     ModelRegistry::ModelRegistryEvents,
     SuiteEvent,
-    Verification::{self, VerificationEvents},
 };
 
 use super::{At, Trials};
@@ -38,6 +37,14 @@ pub(crate) struct DemandView {
     pub(crate) deadline: u64,
 }
 
+/// A task that was supplied on demand.
+#[derive(Debug, Clone)]
+pub(crate) struct SuppliedTask {
+    /// Its leaf with the proof.
+    pub(crate) task: Task,
+    pub(crate) input: Bytes,
+}
+
 /// A committed batch.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchView {
@@ -45,12 +52,12 @@ pub(crate) struct BatchView {
     pub(crate) status: BatchStatus,
     /// First second of settlement without a receipt.
     pub(crate) settles_at: u64,
+    /// When it was settled or forfeited; 0 while it is committed.
+    pub(crate) ended_at: u64,
     /// Open demands, by index.
     pub(crate) demands: BTreeMap<u32, DemandView>,
-    /// Inputs that were supplied on demand.
-    pub(crate) supplied: BTreeMap<u32, Bytes>,
-    /// Transactions of the provider that hold a task's leaf with its proof: a supply, or the reveal of its trace.
-    pub(crate) shown: BTreeMap<u32, B256>,
+    /// What was supplied on demand, by index.
+    pub(crate) supplied: BTreeMap<u32, SuppliedTask>,
 }
 
 /// An order and everything that happened to it.
@@ -76,6 +83,9 @@ impl OrderView {
         all_final && (complete || over && self.takes.values().all(|take| take.provider.is_none()))
     }
 }
+
+/// Seconds that orders are kept after their last batch ended: a game may still be opened under a seal that was made before.
+const KEEP_ENDED: u64 = 3 * 3600;
 
 /// What an event means to those who watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,9 +150,6 @@ impl ChainView {
                 let batch_id = Trials::drawn_batch(event)?;
                 self.touch(&batch_id, at.block)?;
                 let validators = self.batch(&batch_id).map(|(order, _)| order.order.policy.validators);
-                if let VerificationEvents::TraceRevealed(revealed) = &**event {
-                    self.note_binding(&batch_id, revealed, at.tx_hash);
-                }
                 self.trials.draw(event, at.timestamp, validators.unwrap_or_default());
             }
             SuiteEvent::DisputeGame(event) => {
@@ -154,15 +161,6 @@ impl ChainView {
             _ => {}
         }
         None
-    }
-
-    /// The provider reveals a trace together with the leaf that it is bound to.
-    fn note_binding(&mut self, batch_id: &B256, revealed: &Verification::TraceRevealed, tx_hash: B256) {
-        let order = self.batch_orders.get(batch_id).and_then(|order| self.orders.get_mut(order));
-        let entry = order.and_then(|order| order.batches.get_mut(batch_id));
-        if let Some(entry) = entry.filter(|entry| entry.batch.provider == revealed.party) {
-            entry.shown.insert(revealed.index, tx_hash);
-        }
     }
 
     /// Notes that something happened to a batch; `None` when it is of no order for a served model.
@@ -230,7 +228,9 @@ impl ChainView {
     pub(crate) fn evict(&mut self, now: u64, settled_block: u64) {
         let (orders, trials) = (&mut self.orders, &mut self.trials);
         orders.retain(|_, order| {
-            let is_over = order.is_finished(now) && order.batches.keys().all(|batch| trials.is_over(batch));
+            let ended = |batch: &BatchView| batch.ended_at == 0 || batch.ended_at + KEEP_ENDED < now;
+            let is_finished = order.is_finished(now) && order.batches.values().all(ended);
+            let is_over = is_finished && order.batches.keys().all(|batch| trials.is_over(batch));
             order.last_block > settled_block || !is_over
         });
         self.batch_orders.retain(|_, order| orders.contains_key(order));
@@ -276,22 +276,22 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
                 batch: batch.clone(),
                 status,
                 settles_at,
+                ended_at: 0,
                 demands: BTreeMap::new(),
                 supplied: BTreeMap::new(),
-                shown: BTreeMap::new(),
             };
             view.batches.insert(committed.batchId, entry);
             ChangeKind::Committed { batch_id: committed.batchId, batch }
         }
         Event::BatchSettled(settled) => {
             let entry = view.batches.get_mut(&settled.batchId)?;
-            entry.status = BatchStatus::Settled;
+            (entry.status, entry.ended_at) = (BatchStatus::Settled, at.timestamp);
             let (batch_id, accepted) = (settled.batchId, settled.accepted);
             ChangeKind::Settled { batch_id, batch: entry.batch.clone(), accepted }
         }
         Event::BatchForfeited(forfeited) => {
             let entry = view.batches.get_mut(&forfeited.batchId)?;
-            entry.status = BatchStatus::Forfeited;
+            (entry.status, entry.ended_at) = (BatchStatus::Forfeited, at.timestamp);
             ChangeKind::Forfeited { batch_id: forfeited.batchId, batch: entry.batch.clone() }
         }
         Event::Demanded(demanded) => {
@@ -304,8 +304,8 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
         Event::Supplied(supplied) => {
             let entry = view.batches.get_mut(&supplied.batchId)?;
             entry.demands.remove(&supplied.index);
-            entry.supplied.insert(supplied.index, supplied.input.clone());
-            entry.shown.insert(supplied.index, at.tx_hash);
+            let (task, input) = (supplied.task.clone(), supplied.input.clone());
+            entry.supplied.insert(supplied.index, SuppliedTask { task, input });
             // The escrow leaves as much time to read what was supplied as there was to supply it.
             entry.settles_at = entry.settles_at.max(at.timestamp + u64::from(view.order.demandWindow));
             let provider = entry.batch.provider;

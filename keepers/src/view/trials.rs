@@ -7,6 +7,7 @@ use assay_contracts::{
     DisputeGame::{DisputeGameEvents, Game},
     PrevrandaoBeacon::PrevrandaoBeaconEvents,
     Verification::VerificationEvents,
+    protocol::draw_status,
 };
 
 /// The contract's numbers of the steps of a game.
@@ -23,9 +24,6 @@ pub(crate) mod step {
         matches!(step, ANSWERED | ROWS_SHOWN | ROW_SHOWN)
     }
 }
-
-/// The contract's number of a draw that ended in agreement.
-const AGREED: u8 = 6;
 
 /// How far a draw is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,7 +252,7 @@ impl Trials {
             }
             Event::Dissented(event) => (draw.phase, draw.phase_end) = (Phase::Disputed, event.openEnd.to()),
             Event::DrawConcluded(event) => {
-                draw.phase = if event.status == AGREED { Phase::Agreed } else { Phase::Convicted };
+                draw.phase = if event.status == draw_status::AGREED { Phase::Agreed } else { Phase::Convicted };
                 draw.phase_end = event.challengeEnd.to();
             }
             Event::PotAssigned(event) => {

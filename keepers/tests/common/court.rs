@@ -34,9 +34,6 @@ use super::{
 
 /// What a seat locks.
 pub const SEAT: u64 = 1_000_000;
-/// The contract's numbers of a draw's ends.
-pub const AGREED: u8 = 6;
-pub const CONVICTED: u8 = 7;
 /// Fee of a re-execution.
 pub const FEE: u64 = 1_000_000;
 

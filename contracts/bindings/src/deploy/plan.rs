@@ -59,21 +59,34 @@ pub fn devnet_verification() -> VerificationParameters {
 }
 
 /// What a suite on a real chain has where nothing else is chosen: amounts in a token of 18 decimals that is worth about as much as
-/// the chain's own, a beacon's delay of four epochs and four slots (EIP-4399), and windows that outlast an outage.
+/// the chain's own. `docs/economics.md` derives what they must satisfy.
 pub fn chain_verification() -> VerificationParameters {
     VerificationParameters {
+        // Four epochs and four slots: nobody who proposes a block then can know it at the commit (EIP-4399).
         beacon_delay: 132,
+        // A validator seals within the second half at the latest, and has the provider's answer to a demand beside.
         seal_window: 3_600,
         reveal_window: 1_800,
+        // Longer than an order's demand window by default, so that a leaf is supplied before dissent is judged.
         challenge_window: 7_200,
+        // Two weeks. Draw, games and their windows take 33 hours, which leaves orders 12 days of settle and demand windows.
         exit_delay: 1_209_600,
+        // Some 600 fees of a validator's gas: two traps in a thousand roots that are handed out make copying lose.
         seat_stake: 10u128.pow(18),
+        // A third, rounded up: at least three operators hold seats.
+        colluding: 3_334,
+        // 10 gwei. A batch then needs a stake of 0.16 at least, whose accuser's part pays two disputes.
         gas_price: 10 * 10u128.pow(9),
+        // Four hours for all moves and half an hour for each: an outage loses no game, and the longest one takes 12 hours.
         dispute_time: 14_400,
         dispute_floor: 1_800,
         open_window: 3_600,
+        // What the provider's moves in the longest game cost: answer, rows and row, 965,000.
+        bond_gas: 1_000_000,
+        // The base fee at most doubles in six blocks; a bond covers two doublings.
+        bond_multiple: 4,
+        // The same moves at the gas price above.
         min_bond: 10u128.pow(16),
-        ..devnet_verification()
     }
 }
 
@@ -329,6 +342,34 @@ mod tests {
 
     fn addresses(chain_id: u64, parameters: Parameters) -> Vec<Address> {
         Plan::new(chain_id, parameters).unwrap().contracts().map(|contract| contract.address).collect()
+    }
+
+    /// What `Verification.checkTerms` and `docs/economics.md` ask of the numbers for real chains.
+    #[test]
+    fn the_numbers_for_real_chains_satisfy_the_formulas() {
+        let chosen = chain_verification();
+        let [seal, reveal, challenge, time, floor, open] = [
+            chosen.seal_window,
+            chosen.reveal_window,
+            chosen.challenge_window,
+            chosen.dispute_time,
+            chosen.dispute_floor,
+            chosen.open_window,
+        ];
+        let longest_game = open + 2 * time + 6 * floor;
+        assert_eq!(longest_game, 12 * 3_600);
+        let bound = 2 * seal + reveal + 3 * challenge + 2 * longest_game;
+        assert!(chosen.exit_delay - bound > 12 * 86_400, "what is left to an order's windows");
+
+        let gas = |units: u128| units * chosen.gas_price;
+        let dispute = 2 * gas(2_000_000);
+        assert_eq!(dispute * 10_000 / 2_500, 16 * 10u128.pow(16), "the least stake of a batch");
+        assert_eq!(10_000u32.div_ceil(chosen.colluding.into()), 3, "operators that must hold seats");
+        // A seat V and a fee f of the gas alone: copying pays below a share c / (f + V) of traps, c at most f.
+        let fee = gas(170_000);
+        assert!(fee * 500 < chosen.seat_stake, "a trap in five hundred is enough");
+        assert!(u128::from(chosen.bond_gas) >= 213_771 + 624_696 + 125_536, "contracts/snapshots/DisputeGame.json");
+        assert!(chosen.min_bond >= gas(u128::from(chosen.bond_gas)));
     }
 
     #[test]

@@ -385,6 +385,7 @@ contract JobEscrowHandler is WorkTest {
         uint256 fee = (gross * FEE_RATE + 9999) / 10_000;
         store.move(address(escrow), pool, fee);
         store.move(address(escrow), batch.provider, rest - fee);
+        model.settlesAt = uint40(block.timestamp);
         finish(i, model, BatchStatus.Settled, batch.count, gross);
     }
 
