@@ -80,14 +80,14 @@ fn product<T: Copy + Default + Send>(
         let acc = Products { acc, max: &input.max[tokens.clone()], offsets: &input.offsets[tokens] };
         sink(token * weights.rows + first, acc, channels, part);
     };
-    let job = |blocks: Range<usize>| {
-        #[cfg(target_arch = "x86_64")]
-        if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
-            return on_tiles(input, weights, blocks, sink);
-        }
-        on_vectors(isa, input, weights, blocks, sink);
-    };
-    split(weights.rows.div_ceil(LANES), input.alone, job);
+    let blocks = weights.rows.div_ceil(LANES);
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
+        let aligned = Aligned::new(input.x);
+        split(blocks, input.alone, |blocks| on_tiles(aligned.get(), input.max.len(), weights, blocks, sink));
+        return out;
+    }
+    split(blocks, input.alone, |blocks| on_vectors(isa, input, weights, blocks, sink));
     out
 }
 
@@ -152,14 +152,14 @@ impl Aligned {
 /// The rows that do not fill the tiles come last, for the tiles are configured for a number of rows.
 #[cfg(target_arch = "x86_64")]
 fn on_tiles(
-    input: Activations<'_>,
+    x: &[i8],
+    tokens: usize,
     weights: &PackedLinear,
     blocks: Range<usize>,
     sink: impl Fn(usize, usize, &[[i32; LANES]]),
 ) {
-    let (stride, tokens) = (weights.width, input.max.len());
+    let stride = weights.width;
     let full = tokens / amx::ROWS * amx::ROWS;
-    let aligned = Aligned::new(input.x);
     let mut acc = Acc([[0; LANES]; amx::ROWS]);
     for (range, rows) in [(0..full, amx::ROWS), (full..tokens, tokens - full)] {
         if range.is_empty() {
@@ -169,7 +169,7 @@ fn on_tiles(
         for block in blocks.clone() {
             let lines = weights.block(block);
             for token in range.clone().step_by(amx::ROWS) {
-                tiles.dot(Operands { x: &aligned.get()[token * stride..], stride, rows, lines }, &mut acc.0);
+                tiles.dot(Operands { x: &x[token * stride..], stride, rows, lines }, &mut acc.0);
                 sink(token, block, &acc.0[..rows]);
             }
         }

@@ -235,6 +235,11 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         self.spans.last().map_or(0, |span| span.end)
     }
 
+    /// Rows that a thread takes at least.
+    fn rows_at_least(&self) -> usize {
+        if self.alone { 16 } else { usize::MAX }
+    }
+
     /// Computes an operator, the earlier ones having been computed.
     fn step(&self, operator: usize) {
         let code = &self.tape.operators()[operator];
@@ -329,11 +334,11 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         };
         let root = fixed::root_width(gain.len());
         let mut x = vec![0; y.len()];
-        let rows = y.chunks_exact(gain.len()).zip(x.chunks_exact_mut(gain.len())).zip(mean.iter().zip(deviation));
-        for ((y, x), (&mean, &deviation)) in rows {
+        let rows = y.par_chunks_exact(gain.len()).zip(x.par_chunks_exact_mut(gain.len())).zip(mean).zip(deviation);
+        rows.with_min_len(self.rows_at_least()).for_each(|(((y, x), &mean), &deviation)| {
             let inverse = fixed::inverse_deviation(root, deviation);
             rows::normalise(self.engine.isa, y, mean, inverse, NormGains { gain, bias, shift }, x);
-        }
+        });
         if transposed {
             return Tensor::NormT { x }.into();
         }
@@ -345,10 +350,9 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
     fn quantise(&self, x: &[i16], width: usize) -> (Vec<u16>, Vec<i8>, Vec<i32>) {
         let n = x.len() / width;
         let (mut max, mut bytes, mut offsets) = (vec![0; n], vec![0; x.len()], vec![0; n]);
-        let rows = x.chunks_exact(width).zip(bytes.chunks_exact_mut(width));
-        for ((row, bytes), (max, offset)) in rows.zip(max.iter_mut().zip(&mut offsets)) {
-            rows::quantise(self.engine.isa, row, bytes, max, offset);
-        }
+        let rows = x.par_chunks_exact(width).zip(bytes.par_chunks_exact_mut(width)).zip(&mut max).zip(&mut offsets);
+        rows.with_min_len(self.rows_at_least())
+            .for_each(|(((row, bytes), max), offset)| rows::quantise(self.engine.isa, row, bytes, max, offset));
         (max, bytes, offsets)
     }
 
