@@ -79,10 +79,10 @@ fn exponentials_of<S: Simd>(scores: Scores<'_>, out: &mut Exp) {
         for first in (0..n).step_by(LANES) {
             block::<S>(&scores, head, first, &mut scratch);
             let places = places::<S>(&scratch);
-            for lane in 0..LANES.min(n - first) {
+            for (lane, place) in places.into_iter().enumerate().take(n - first) {
                 let at = (first + lane) * heads + head;
                 out.max[at] = scratch.max[lane];
-                out.argmax[at] = places[lane] as u16;
+                out.argmax[at] = place as u16;
                 out.sum[at] = scratch.sum[lane] as u16;
                 for (j, e) in out.e[at * n..][..n].iter_mut().enumerate() {
                     *e = scratch.exponentials[j / 4][lane / 16].0[lane % 16 * 4 + j % 4];

@@ -15,7 +15,7 @@ pub(crate) struct Products<'a> {
     pub(crate) offsets: &'a [i32],
 }
 
-/// What of the channels does. There are [`LANES`] of each; `count` are used.
+/// What of the channels makes numbers of dot products. There are [`LANES`] of each; `count` are used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Channels<'a> {
     pub(crate) mul: &'a [i32],
@@ -61,7 +61,7 @@ pub(super) fn put<T: Copy>(x: [T; WIDE], out: &mut [T]) {
 }
 
 multiversion! {
-    /// Products limited to 8 bits,.
+    /// Products limited to 8 bits.
     fn to_bytes(acc: Products<'_>, channels: Channels<'_>, out: Part<'_, i8>) = to_bytes_of;
 }
 
