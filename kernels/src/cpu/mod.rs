@@ -37,6 +37,9 @@ use crate::{
 /// cache, few enough for the activations to stay there too.
 const GROUP_TOKENS: usize = 256;
 
+/// Tokens that threads share when there are fewer groups than threads: to wake one for less costs more than it saves.
+const SHARED_TOKENS: usize = 64;
+
 /// A program with its weights packed.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -110,7 +113,8 @@ impl Engine {
     /// The output of each task. `tasks` must be valid for the tape.
     pub(crate) fn run(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
         let groups = group(tasks, rayon::current_num_threads());
-        let alone = groups.len() < rayon::current_num_threads();
+        let tokens: usize = tasks.iter().map(Vec::len).sum();
+        let alone = groups.len() < rayon::current_num_threads() && tokens >= SHARED_TOKENS;
         groups.into_par_iter().flat_map_iter(|tasks_of| self.group(tape, weights, &tasks[tasks_of], alone)).collect()
     }
 

@@ -264,6 +264,7 @@ proptest! {
         let engine = Engine::new(&tape, &weights);
         let together = engine.run(&tape, &weights, &batch);
         prop_assert_eq!(together.len(), batch.len());
+        prop_assert_eq!(&engine.group(&tape, &weights, &batch, true), &together, "shared among threads");
         for (task, together) in batch.iter().zip(&together) {
             let alone = engine.trace(&tape, &weights, task).pop();
             prop_assert_eq!(alone.as_ref().map(|(tensor, _)| tensor), Some(together));
