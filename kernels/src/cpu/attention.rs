@@ -1,12 +1,15 @@
 //! Attention of one task, with the queries in the lanes: maxima and sums over the keys then never cross lanes, and the
 //! exponentials come out packed for the product with the values.
 
+use std::ops::Range;
+
 use super::{
-    pack::{LANES, Line, lines},
-    simd::{Block, Operands, ROWS, Simd, multiversion},
+    pack::{LANES, Line, Part, lines},
+    rows::{put, take},
+    simd::{Block, LINES, Operands, ROWS, Simd, WEIGHED, WIDE, Weighed, multiversion},
 };
 use crate::{
-    fixed::{self, rsh32, rsh64},
+    fixed::{self, EXP_BITS},
     tensor::Exp,
 };
 
@@ -24,7 +27,7 @@ pub(crate) struct Scores<'a> {
 }
 
 impl Scores<'_> {
-    fn heads(&self) -> usize {
+    pub(crate) fn heads(&self) -> usize {
         self.scales.len()
     }
 
@@ -37,10 +40,12 @@ impl Scores<'_> {
 struct Scratch {
     queries: Vec<Line>,
     scores: Vec<[i32; LANES]>,
-    exponentials: Vec<Line>,
+    /// Four of each query at a time.
+    exponentials: Vec<[Line; LINES]>,
+    /// Four of each of 32 channels at a time.
+    values: Vec<[Line; 2]>,
     acc: Box<Block>,
     max: [i32; LANES],
-    argmax: [i32; LANES],
     sum: [i32; LANES],
 }
 
@@ -49,11 +54,11 @@ impl Scratch {
         let steps = scores.n.div_ceil(4);
         Self {
             queries: lines(scores.head_width() / 4),
-            scores: vec![[0; LANES]; steps * 4],
-            exponentials: lines(steps),
+            scores: vec![[0; LANES]; scores.n],
+            exponentials: vec![[Line([0; 64]); LINES]; steps],
+            values: vec![[Line([0; 64]); 2]; steps],
             acc: Box::new([[0; LANES]; ROWS]),
             max: [0; LANES],
-            argmax: [0; LANES],
             sum: [0; LANES],
         }
     }
@@ -73,56 +78,64 @@ fn exponentials_of<S: Simd>(scores: Scores<'_>, out: &mut Exp) {
     for head in 0..heads {
         for first in (0..n).step_by(LANES) {
             block::<S>(&scores, head, first, &mut scratch);
-            for lane in 0..LANES.min(n - first) {
+            let places = places::<S>(&scratch);
+            for (lane, place) in places.into_iter().enumerate().take(n - first) {
                 let at = (first + lane) * heads + head;
                 out.max[at] = scratch.max[lane];
-                out.argmax[at] = scratch.argmax[lane] as u16;
+                out.argmax[at] = place as u16;
                 out.sum[at] = scratch.sum[lane] as u16;
                 for (j, e) in out.e[at * n..][..n].iter_mut().enumerate() {
-                    *e = scratch.exponentials[j / 4 * (LANES / 16) + lane / 16].0[lane % 16 * 4 + j % 4];
+                    *e = scratch.exponentials[j / 4][lane / 16].0[lane % 16 * 4 + j % 4];
                 }
             }
         }
     }
+}
+
+/// Where each query first has its largest score: the least place after 2^16 is added to all others.
+#[inline(always)]
+fn places<S: Simd>(scratch: &Scratch) -> [i32; LANES] {
+    let mut places = [0; LANES];
+    for (at, places) in (0..LANES).step_by(WIDE).zip(places.chunks_exact_mut(WIDE)) {
+        let max = S::load(&take(&scratch.max[at..]));
+        let mut least = S::splat(i32::MAX);
+        for (j, scores) in scratch.scores.iter().enumerate() {
+            let distance = S::sub(max, S::load(&take(&scores[at..])));
+            let far = S::shl(S::min(distance, S::splat(1)), S::splat(16));
+            least = S::min(least, S::add(far, S::splat(j as i32)));
+        }
+        put(S::store(least), places);
+    }
+    places
 }
 
 multiversion! {
-    /// Values weighted by the exponentials, before they are quantised, token by token.
-    fn context(scores: Scores<'_>, v: &[i8], v_width: usize, out: &mut [i16]) = context_of;
+    /// Values of some heads weighted by the exponentials, before they are quantised: the channels of those heads.
+    fn context(scores: Scores<'_>, heads: Range<usize>, v: &[i8], v_width: usize, out: Part<'_, i16>) = context_of;
 }
 
 #[inline(always)]
-fn context_of<S: Simd>(scores: Scores<'_>, v: &[i8], v_width: usize, out: &mut [i16]) {
+fn context_of<S: Simd>(scores: Scores<'_>, heads: Range<usize>, v: &[i8], v_width: usize, mut out: Part<'_, i16>) {
     let n = scores.n;
-    let stride = n.div_ceil(4) * 4;
-    let mut transposed = vec![0; stride * v_width];
-    for (t, row) in v.chunks_exact(v_width).enumerate() {
-        for (c, &v) in row.iter().enumerate() {
-            transposed[c * stride + t] = v;
-        }
-    }
     let mut scratch = Scratch::new(&scores);
+    let mut weighed: Weighed = [[0; 32]; WEIGHED];
     let head_width = v_width / scores.heads();
-    for head in 0..scores.heads() {
+    for (place, head) in heads.enumerate() {
         for first in (0..n).step_by(LANES) {
             block::<S>(&scores, head, first, &mut scratch);
-            let lanes = LANES.min(n - first);
-            let mut inverse = [0; LANES];
-            for (inverse, &sum) in inverse.iter_mut().zip(&scratch.sum).take(lanes) {
-                *inverse = fixed::inverse_sum(sum);
-            }
-            for c in (0..head_width).step_by(ROWS) {
-                let rows = ROWS.min(head_width - c);
-                let channel = head * head_width + c;
-                let x = &transposed[channel * stride..];
-                let operands = Operands { x, stride, rows, lines: &scratch.exponentials };
-                S::dot(operands, &mut scratch.acc);
-                for (row, acc) in scratch.acc.iter_mut().enumerate().take(rows) {
-                    for (acc, &inverse) in acc.iter_mut().zip(&inverse) {
-                        *acc = rsh64(i64::from(*acc) * i64::from(inverse), 24) as i32;
-                    }
-                    for (lane, &value) in acc.iter().enumerate().take(lanes) {
-                        out[(first + lane) * v_width + channel + row] = value as i16;
+            for c in (0..head_width).step_by(32) {
+                let count = head_width.min(c + 32) - c;
+                pack_values(&v[head * head_width + c..], v_width, &mut scratch.values);
+                for lane in (0..LANES.min(n - first)).step_by(WEIGHED) {
+                    S::weigh(&scratch.exponentials, lane, &scratch.values, &mut weighed);
+                    for (row, weighed) in (lane..n - first).zip(&weighed) {
+                        let inverse = fixed::inverse_sum(scratch.sum[row]);
+                        let out = &mut out.row(first + row)[place * head_width + c..][..count];
+                        for (out, weighed) in out.chunks_mut(WIDE).zip(weighed.chunks_exact(WIDE)) {
+                            // The second factor and shift change nothing.
+                            let value = S::scale(S::load(&take(weighed)), inverse, 24, S::splat(2), 1);
+                            put(S::narrow16(value), out);
+                        }
                     }
                 }
             }
@@ -130,55 +143,86 @@ fn context_of<S: Simd>(scores: Scores<'_>, v: &[i8], v_width: usize, out: &mut [
     }
 }
 
-/// Exponentials of one head for the queries from `first` on, with maxima, their places, and sums, in `scratch`.
+/// Four tokens of each of 32 channels together, as [`Simd::weigh`] reads them; what stands behind the head's channels is not used.
+#[inline(always)]
+fn pack_values(v: &[i8], width: usize, values: &mut [[Line; 2]]) {
+    const NONE: [i8; 32] = [0; 32];
+    for (step, lines) in values.iter_mut().enumerate() {
+        let rows: [[i8; 32]; 4] = std::array::from_fn(|at| {
+            let row = v.get((step * 4 + at) * width..).unwrap_or(&NONE);
+            row.first_chunk().copied().unwrap_or_else(|| {
+                let mut copy = NONE;
+                copy[..row.len()].copy_from_slice(row);
+                copy
+            })
+        });
+        for (half, line) in lines.iter_mut().enumerate() {
+            for (c, place) in line.0.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                *place = rows.map(|row| row[half * 16 + c].cast_unsigned());
+            }
+        }
+    }
+}
+
+/// Exponentials of one head for the queries from `first` on, with maxima and sums, in `scratch`.
 #[inline(always)]
 fn block<S: Simd>(scores: &Scores<'_>, head: usize, first: usize, scratch: &mut Scratch) {
     let &Scores { q, k, n, width, scales, shift } = scores;
     let head_width = scores.head_width();
     let column = head * head_width;
-    for lane in 0..LANES.min(n - first) {
+    let lanes = LANES.min(n - first);
+    for lane in 0..lanes {
         let query = &q[(first + lane) * width + column..][..head_width];
-        for (step, four) in query.chunks_exact(4).enumerate() {
-            let to = &mut scratch.queries[step * (LANES / 16) + lane / 16].0[lane % 16 * 4..][..4];
-            to.iter_mut().zip(four).for_each(|(to, &q)| *to = q.cast_unsigned() ^ 0x80);
+        for (lines, four) in scratch.queries.chunks_exact_mut(LINES).zip(query.as_chunks::<4>().0) {
+            let to = &mut lines[lane / 16].0.as_chunks_mut::<4>().0[lane % 16];
+            *to = four.map(|q| q.cast_unsigned() ^ 0x80);
         }
     }
 
     scratch.max = [i32::MIN; LANES];
+    let (scale, half, shift) = (S::splat(scales[head]), S::splat(1 << (shift - 1)), S::splat(shift.cast_signed()));
     for j in (0..n).step_by(ROWS) {
         let rows = ROWS.min(n - j);
         let x = &k[j * width + column..];
         S::dot(Operands { x, stride: width, rows, lines: &scratch.queries }, &mut scratch.acc);
         for (row, acc) in scratch.acc.iter().enumerate().take(rows) {
             let key = &k[(j + row) * width + column..][..head_width];
-            let offset = 128 * key.iter().map(|&k| i32::from(k)).sum::<i32>();
-            let place = (j + row) as i32;
-            let lanes = scratch.scores[j + row].iter_mut().zip(acc).zip(&mut scratch.max).zip(&mut scratch.argmax);
-            for (((score, &acc), max), argmax) in lanes {
-                *score = rsh32((acc - offset) * scales[head], shift);
-                *argmax = if *score > *max { place } else { *argmax };
-                *max = (*max).max(*score);
+            let offset = S::splat(128 * key.iter().map(|&k| i32::from(k)).sum::<i32>());
+            for at in (0..lanes).step_by(WIDE) {
+                let product = S::mul(S::sub(S::load(&take(&acc[at..])), offset), scale);
+                let score = S::shr(S::add(product, half), shift);
+                put(S::store(score), &mut scratch.scores[j + row][at..]);
+                put(S::store(S::max(score, S::load(&take(&scratch.max[at..])))), &mut scratch.max[at..]);
             }
         }
     }
 
-    scratch.sum = [0; LANES];
-    for (step, (scores, lines)) in
-        scratch.scores.chunks_exact(4).zip(scratch.exponentials.chunks_exact_mut(LANES / 16)).enumerate()
-    {
-        let mut packed = [0u32; LANES];
-        for (byte, scores) in scores.iter().enumerate().take(n - step * 4) {
-            for (((packed, &score), &max), sum) in packed.iter_mut().zip(scores).zip(&scratch.max).zip(&mut scratch.sum)
-            {
-                let e = u32::from(fixed::exp2_neg(max - score));
-                *sum += e as i32;
-                *packed |= e << (8 * byte);
+    for at in (0..lanes).step_by(WIDE) {
+        let max = S::load(&take(&scratch.max[at..]));
+        let mut sum = S::splat(0);
+        for (scores, lines) in scratch.scores.chunks(4).zip(&mut scratch.exponentials) {
+            let mut packed = S::splat(0);
+            for (byte, scores) in scores.iter().enumerate() {
+                let e = exp2_neg::<S>(S::sub(max, S::load(&take(&scores[at..]))));
+                sum = S::add(sum, e);
+                packed = S::add(packed, S::shl(e, S::splat(8 * byte as i32)));
             }
+            let places = lines[at / 16].0.as_chunks_mut::<4>().0;
+            places.iter_mut().zip(S::store(packed)).for_each(|(place, packed)| *place = packed.to_le_bytes());
         }
-        for (line, packed) in lines.iter_mut().zip(packed.chunks_exact(16)) {
-            for (bytes, packed) in line.0.chunks_exact_mut(4).zip(packed) {
-                bytes.copy_from_slice(&packed.to_le_bytes());
-            }
-        }
+        put(S::store(sum), &mut scratch.sum[at..]);
     }
+}
+
+/// [`fixed::exp2_neg`] of each. Halving at last rounds as one shift would.
+#[inline(always)]
+fn exp2_neg<S: Simd>(d: S::Vector) -> S::Vector {
+    let bits = S::splat(EXP_BITS as i32);
+    let whole = S::min(S::shr(d, bits), S::splat(16));
+    let u = S::and(d, S::splat((1 << EXP_BITS) - 1));
+    let term = |constant: i32, inner: S::Vector| S::sub(S::splat(constant), S::shr(S::mul16(u, inner), bits));
+    let power = term(32768, term(22668, term(7590, S::splat(1308))));
+    let product = S::sub(S::shl(power, S::splat(8)), power);
+    let twice = S::shr(product, S::add(whole, S::splat(14)));
+    S::shr(S::add(twice, S::splat(1)), S::splat(1))
 }

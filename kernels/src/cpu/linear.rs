@@ -1,16 +1,24 @@
 //! Matrix products, each with what follows it on every number.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 #[cfg(target_arch = "x86_64")]
 use super::amx;
 use super::{
-    pack::{LANES, PackedLinear},
-    rows::{self, Channels, RowScale},
+    pack::{LANES, PackedLinear, Part, Shared},
+    rows::{self, Channels, Products, Rows},
     simd::{Block, Operands, ROWS, Simd, multiversion},
 };
 use crate::isa::Isa;
 
-/// Tokens that go through all weights before the next: their bytes stay in the first-level cache.
-const TOKENS: usize = 48;
+/// Tokens that go past a block of weights before the next: their bytes stay in the second-level cache, those of the weights in the
+/// first.
+const TOKENS: usize = 240;
+
+/// Parts of a product that threads take, for each thread: more than one, for not all threads are as fast.
+const JOBS: usize = 2;
 
 /// Rows of bytes with their maxima, and 128 times their sums.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +26,8 @@ pub(crate) struct Activations<'a> {
     pub(crate) x: &'a [i8],
     pub(crate) max: &'a [u16],
     pub(crate) offsets: &'a [i32],
+    /// Whether other threads have nothing else to do.
+    pub(crate) alone: bool,
 }
 
 multiversion! {
@@ -30,12 +40,7 @@ fn dot_of<S: Simd>(operands: Operands<'_>, out: &mut Block) {
 }
 
 pub(crate) fn to_bytes(isa: Isa, input: Activations<'_>, weights: &PackedLinear, shift: u32) -> Vec<i8> {
-    let mut out = vec![0; input.max.len() * weights.rows];
-    product(isa, input, weights, shift, |token, first, acc, row, channels| {
-        let out = &mut out[token * weights.rows + first..][..channels.mul.len()];
-        rows::to_bytes(isa, acc, row, channels, out);
-    });
-    out
+    product(isa, input, weights, shift, |_, acc, channels, out| rows::to_bytes(isa, acc, channels, out))
 }
 
 pub(crate) fn to_sum(
@@ -46,79 +51,127 @@ pub(crate) fn to_sum(
     residual: &[i16],
     residual_shift: i32,
 ) -> Vec<i32> {
-    let mut out = vec![0; input.max.len() * weights.rows];
-    product(isa, input, weights, shift, |token, first, acc, row, channels| {
-        let at = token * weights.rows + first;
-        let (out, residual) = (&mut out[at..][..channels.mul.len()], &residual[at..]);
-        rows::to_sum(isa, acc, row, channels, residual, residual_shift, out);
-    });
-    out
+    product(isa, input, weights, shift, |first, acc, channels, out| {
+        let residual = Rows { x: &residual[first..], stride: weights.rows };
+        rows::to_sum(isa, acc, channels, residual, residual_shift, out);
+    })
 }
 
 pub(crate) fn to_gelu(isa: Isa, input: Activations<'_>, weights: &PackedLinear, shift: u32) -> Vec<i16> {
-    let mut out = vec![0; input.max.len() * weights.rows];
-    product(isa, input, weights, shift, |token, first, acc, row, channels| {
-        let out = &mut out[token * weights.rows + first..][..channels.mul.len()];
-        rows::to_gelu(isa, acc, row, channels, out);
-    });
-    out
+    product(isa, input, weights, shift, |_, acc, channels, out| rows::to_gelu(isa, acc, channels, out))
 }
 
-/// Calls `sink` with the dot products of each token with each block of channels: token, first channel, products.
-fn product(
+/// Calls `sink` with the dot products of some tokens with each block of channels, with the place of the first, and where to put what
+/// it makes of them.
+fn product<T: Copy + Default + Send>(
     isa: Isa,
     input: Activations<'_>,
     weights: &PackedLinear,
     shift: u32,
-    mut sink: impl FnMut(usize, usize, &[i32], RowScale, Channels<'_>),
-) {
-    let sink = |first_token: usize, first: usize, acc: &[[i32; LANES]]| {
-        let lanes = first..weights.rows.min(first + LANES);
-        let (mul, bias, row_shift) =
-            (&weights.mul[lanes.clone()], &weights.bias[lanes.clone()], &weights.shift[lanes.clone()]);
-        for (token, acc) in (first_token..).zip(acc) {
-            let scale = RowScale { max: input.max[token].into(), offset: input.offsets[token] };
-            sink(token, first, &acc[..lanes.len()], scale, Channels { mul, bias, row_shift, shift });
-        }
+    sink: impl Fn(usize, Products<'_>, Channels<'_>, Part<'_, T>) + Sync,
+) -> Vec<T> {
+    let mut out = vec![T::default(); input.max.len() * weights.rows];
+    let shared = Shared::new(&mut out, weights.rows);
+    let sink = |token: usize, block: usize, acc: &[[i32; LANES]]| {
+        let (tokens, channels) = (token..token + acc.len(), weights.channels(block, shift));
+        let first = block * LANES;
+        // SAFETY: each block of channels belongs to one job, which makes it of some tokens after others.
+        let part = unsafe { shared.part(tokens.clone(), first..first + channels.count) };
+        let acc = Products { acc, max: &input.max[tokens.clone()], offsets: &input.offsets[tokens] };
+        sink(token * weights.rows + first, acc, channels, part);
     };
+    let blocks = weights.rows.div_ceil(LANES);
     #[cfg(target_arch = "x86_64")]
     if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
-        return on_tiles(input, weights, sink);
+        let aligned = Aligned::new(input.x);
+        split(blocks, input.alone, |blocks| on_tiles(aligned.get(), input.max.len(), weights, blocks, sink));
+        return out;
     }
-    on_vectors(isa, input, weights, sink);
+    split(blocks, input.alone, |blocks| on_vectors(isa, input, weights, blocks, sink));
+    out
+}
+
+/// Runs `job` on all of `count` things, side by side if other threads have nothing else to do.
+pub(crate) fn split(count: usize, alone: bool, job: impl Fn(Range<usize>) + Sync) {
+    if !alone {
+        return job(0..count);
+    }
+    let each = count.div_ceil(JOBS * rayon::current_num_threads());
+    (0..count.div_ceil(each)).into_par_iter().for_each(|at| job(at * each..count.min((at + 1) * each)));
 }
 
 fn on_vectors(
     isa: Isa,
     input: Activations<'_>,
     weights: &PackedLinear,
-    mut sink: impl FnMut(usize, usize, &[[i32; LANES]]),
+    blocks: Range<usize>,
+    sink: impl Fn(usize, usize, &[[i32; LANES]]),
 ) {
     let (stride, tokens) = (weights.width, input.max.len());
     let mut acc: Block = [[0; LANES]; ROWS];
     for start in (0..tokens).step_by(TOKENS) {
         let end = tokens.min(start + TOKENS);
-        for (block, lines) in weights.blocks().enumerate() {
+        for block in blocks.clone() {
+            let lines = weights.block(block);
             for token in (start..end).step_by(ROWS) {
                 let rows = ROWS.min(end - token);
                 dot(isa, Operands { x: &input.x[token * stride..], stride, rows, lines }, &mut acc);
-                sink(token, block * LANES, &acc[..rows]);
+                sink(token, block, &acc[..rows]);
             }
         }
     }
 }
 
-/// All weights go past the rows of the tiles, which are configured once for them.
+/// Room for sums, aligned as the rows of tiles like it.
 #[cfg(target_arch = "x86_64")]
-fn on_tiles(input: Activations<'_>, weights: &PackedLinear, mut sink: impl FnMut(usize, usize, &[[i32; LANES]])) {
-    let (stride, tokens) = (weights.width, input.max.len());
-    let mut acc = [[0; LANES]; amx::ROWS];
-    for token in (0..tokens).step_by(amx::ROWS) {
-        let rows = amx::ROWS.min(tokens - token);
+#[repr(C, align(64))]
+struct Acc([[i32; LANES]; amx::ROWS]);
+
+/// A copy of bytes that starts with a line of the cache: tiles read rows across lines half as fast.
+#[cfg(target_arch = "x86_64")]
+struct Aligned {
+    bytes: Vec<i8>,
+    start: usize,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Aligned {
+    fn new(x: &[i8]) -> Self {
+        let mut bytes: Vec<i8> = Vec::with_capacity(x.len() + 63);
+        let start = bytes.as_ptr().align_offset(64);
+        bytes.resize(start, 0);
+        bytes.extend_from_slice(x);
+        Self { bytes, start }
+    }
+
+    fn get(&self) -> &[i8] {
+        &self.bytes[self.start..]
+    }
+}
+
+/// The rows that do not fill the tiles come last, for the tiles are configured for a number of rows.
+#[cfg(target_arch = "x86_64")]
+fn on_tiles(
+    x: &[i8],
+    tokens: usize,
+    weights: &PackedLinear,
+    blocks: Range<usize>,
+    sink: impl Fn(usize, usize, &[[i32; LANES]]),
+) {
+    let stride = weights.width;
+    let full = tokens / amx::ROWS * amx::ROWS;
+    let mut acc = Acc([[0; LANES]; amx::ROWS]);
+    for (range, rows) in [(0..full, amx::ROWS), (full..tokens, tokens - full)] {
+        if range.is_empty() {
+            continue;
+        }
         let tiles = amx::Tiles::new(rows);
-        for (block, lines) in weights.blocks().enumerate() {
-            tiles.dot(Operands { x: &input.x[token * stride..], stride, rows, lines }, &mut acc);
-            sink(token, block * LANES, &acc[..rows]);
+        for block in blocks.clone() {
+            let lines = weights.block(block);
+            for token in range.clone().step_by(amx::ROWS) {
+                tiles.dot(Operands { x: &x[token * stride..], stride, rows, lines }, &mut acc.0);
+                sink(token, block, &acc.0[..rows]);
+            }
         }
     }
 }

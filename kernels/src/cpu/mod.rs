@@ -18,7 +18,12 @@ use std::{ops::Range, sync::OnceLock};
 
 use rayon::prelude::*;
 
-use self::{attention::Scores, linear::Activations, pack::PackedLinear, rows::NormGains};
+use self::{
+    attention::Scores,
+    linear::Activations,
+    pack::{PackedLinear, Shared},
+    rows::NormGains,
+};
 use crate::{
     fixed,
     isa::Isa,
@@ -31,6 +36,9 @@ use crate::{
 /// Tokens that one thread takes through the whole program at a time: enough to use the weights well while they are in the
 /// cache, few enough for the activations to stay there too.
 const GROUP_TOKENS: usize = 256;
+
+/// Tokens that threads share when there are fewer groups than threads: to wake one for less costs more than it saves.
+const SHARED_TOKENS: usize = 64;
 
 /// A program with its weights packed.
 #[derive(Debug)]
@@ -105,12 +113,14 @@ impl Engine {
     /// The output of each task. `tasks` must be valid for the tape.
     pub(crate) fn run(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
         let groups = group(tasks, rayon::current_num_threads());
-        groups.into_par_iter().flat_map_iter(|tasks_of| self.group(tape, weights, &tasks[tasks_of])).collect()
+        let tokens: usize = tasks.iter().map(Vec::len).sum();
+        let alone = groups.len() < rayon::current_num_threads() && tokens >= SHARED_TOKENS;
+        groups.into_par_iter().flat_map_iter(|tasks_of| self.group(tape, weights, &tasks[tasks_of], alone)).collect()
     }
 
     /// All tensors of one task with the trees over their rows, in the tape's order.
     pub(crate) fn trace(&self, tape: &Tape, weights: &Weights, ids: &[u16]) -> Vec<(Tensor, Tree)> {
-        let pass = Pass::new(self, tape, weights, std::slice::from_ref(&ids), true);
+        let pass = Pass::new(self, tape, weights, std::slice::from_ref(&ids), true, false);
         let trees: Vec<OnceLock<Tree>> = tape.operators().iter().map(|_| OnceLock::new()).collect();
         // Other threads hash what is made while this one goes on.
         rayon::scope(|scope| {
@@ -129,8 +139,8 @@ impl Engine {
         .collect()
     }
 
-    fn group(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
-        let mut pass = Pass::new(self, tape, weights, tasks, false);
+    fn group(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>], alone: bool) -> Vec<Tensor> {
+        let mut pass = Pass::new(self, tape, weights, tasks, false, alone);
         for (operator, done) in self.done.iter().enumerate() {
             pass.step(operator);
             for &done in done {
@@ -206,12 +216,14 @@ struct Pass<'a, T> {
     spans: Vec<Range<usize>>,
     /// Whether every tensor is wanted, and not the last alone.
     all: bool,
+    /// Whether other threads have nothing else to do.
+    alone: bool,
     /// What each operator made, once it has been computed and as long as it is needed.
     made: Vec<OnceLock<Made>>,
 }
 
-impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
-    fn new(engine: &'a Engine, tape: &'a Tape, weights: &'a Weights, tasks: &'a [T], all: bool) -> Self {
+impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
+    fn new(engine: &'a Engine, tape: &'a Tape, weights: &'a Weights, tasks: &'a [T], all: bool, alone: bool) -> Self {
         let mut end = 0;
         let span = |task: &T| {
             let start = end;
@@ -220,11 +232,16 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
         };
         let spans = tasks.iter().map(span).collect();
         let made = tape.operators().iter().map(|_| OnceLock::new()).collect();
-        Self { engine, tape, weights, tasks, spans, all, made }
+        Self { engine, tape, weights, tasks, spans, all, alone, made }
     }
 
     fn tokens(&self) -> usize {
         self.spans.last().map_or(0, |span| span.end)
+    }
+
+    /// Rows that a thread takes at least.
+    fn rows_at_least(&self) -> usize {
+        if self.alone { 16 } else { usize::MAX }
     }
 
     /// Computes an operator, the earlier ones having been computed.
@@ -281,10 +298,10 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
     }
 
     fn activations(&self, operator: u16) -> Activations<'_> {
-        let made = self.made(operator);
+        let (made, alone) = (self.made(operator), self.alone);
         match &made.tensor {
-            Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets },
-            Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets },
+            Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets, alone },
+            Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets, alone },
             _ => unreachable!("checked by the tape"),
         }
     }
@@ -321,11 +338,11 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
         };
         let root = fixed::root_width(gain.len());
         let mut x = vec![0; y.len()];
-        let rows = y.chunks_exact(gain.len()).zip(x.chunks_exact_mut(gain.len())).zip(mean.iter().zip(deviation));
-        for ((y, x), (&mean, &deviation)) in rows {
+        let rows = y.par_chunks_exact(gain.len()).zip(x.par_chunks_exact_mut(gain.len())).zip(mean).zip(deviation);
+        rows.with_min_len(self.rows_at_least()).for_each(|(((y, x), &mean), &deviation)| {
             let inverse = fixed::inverse_deviation(root, deviation);
             rows::normalise(self.engine.isa, y, mean, inverse, NormGains { gain, bias, shift }, x);
-        }
+        });
         if transposed {
             return Tensor::NormT { x }.into();
         }
@@ -337,10 +354,9 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
     fn quantise(&self, x: &[i16], width: usize) -> (Vec<u16>, Vec<i8>, Vec<i32>) {
         let n = x.len() / width;
         let (mut max, mut bytes, mut offsets) = (vec![0; n], vec![0; x.len()], vec![0; n]);
-        let rows = x.chunks_exact(width).zip(bytes.chunks_exact_mut(width));
-        for ((row, bytes), (max, offset)) in rows.zip(max.iter_mut().zip(&mut offsets)) {
-            rows::quantise(self.engine.isa, row, bytes, max, offset);
-        }
+        let rows = x.par_chunks_exact(width).zip(bytes.par_chunks_exact_mut(width)).zip(&mut max).zip(&mut offsets);
+        rows.with_min_len(self.rows_at_least())
+            .for_each(|(((row, bytes), max), offset)| rows::quantise(self.engine.isa, row, bytes, max, offset));
         (max, bytes, offsets)
     }
 
@@ -379,10 +395,17 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
         let Tensor::LinearT { x: v } = self.tensor(v) else { unreachable!("checked by the tape") };
         let (width, exp) = (width as usize, &self.tape.operators()[usize::from(exp)]);
         let mut wide = vec![0; v.len()];
-        for span in &self.spans {
-            let part = span.start * width..span.end * width;
+        let shared = Shared::new(&mut wide, width);
+        let part = |span: &Range<usize>, heads: Range<usize>| {
             let scores = self.scores(exp, span);
-            attention::context(self.engine.isa, scores, &v[part.clone()], width, &mut wide[part]);
+            let of_head = width / scores.heads();
+            // SAFETY: each token of a head is in one part.
+            let out = unsafe { shared.part(span.clone(), heads.start * of_head..heads.end * of_head) };
+            attention::context(self.engine.isa, scores, heads, &v[span.start * width..span.end * width], width, out);
+        };
+        let Operator::Exp { heads, .. } = *exp else { unreachable!("checked by the tape") };
+        for span in &self.spans {
+            linear::split(heads.into(), self.alone, |heads| part(span, heads));
         }
         self.quantised(&wide, width)
     }

@@ -1,5 +1,8 @@
 //! Weights in the order in which the kernels read them.
 
+use std::{marker::PhantomData, ops::Range};
+
+use super::rows::Channels;
 use crate::weights::LinearRow;
 
 /// Dot products that are computed side by side.
@@ -19,9 +22,9 @@ pub(crate) struct PackedLinear {
     pub(crate) rows: usize,
     pub(crate) width: usize,
     lines: Vec<Line>,
-    pub(crate) mul: Vec<i32>,
-    pub(crate) bias: Vec<i32>,
-    pub(crate) shift: Vec<i32>,
+    mul: Vec<i32>,
+    bias: Vec<i32>,
+    shift: Vec<i32>,
 }
 
 impl PackedLinear {
@@ -45,12 +48,74 @@ impl PackedLinear {
             packed.shift.push(row.shift.into());
             packed.rows += 1;
         }
+        for of_channels in [&mut packed.mul, &mut packed.bias, &mut packed.shift] {
+            of_channels.resize(packed.rows.next_multiple_of(LANES), 0);
+        }
         packed
     }
 
-    /// The lanes of each block of rows.
-    pub(crate) fn blocks(&self) -> std::slice::ChunksExact<'_, Line> {
-        self.lines.chunks_exact(self.width / 4 * LANES / 16)
+    /// What of a block of channels makes numbers of dot products.
+    pub(crate) fn channels(&self, block: usize, shift: u32) -> Channels<'_> {
+        let first = block * LANES;
+        let block = first..first + LANES;
+        let (mul, bias, row_shift) = (&self.mul[block.clone()], &self.bias[block.clone()], &self.shift[block]);
+        Channels { mul, bias, row_shift, shift, count: LANES.min(self.rows - first) }
+    }
+
+    /// The lanes of a block of rows.
+    pub(crate) fn block(&self, block: usize) -> &[Line] {
+        let len = self.width / 4 * LANES / 16;
+        &self.lines[block * len..][..len]
+    }
+}
+
+/// A tensor, token by token, of which threads write parts side by side.
+#[derive(Debug)]
+pub(crate) struct Shared<'a, T> {
+    data: *mut T,
+    tokens: usize,
+    width: usize,
+    lent: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: it is a mutable slice, which may go to another thread; parts of it do not overlap (see `part`).
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    pub(crate) fn new(data: &'a mut [T], width: usize) -> Self {
+        Self { data: data.as_mut_ptr(), tokens: data.len() / width, width, lent: PhantomData }
+    }
+
+    /// Some channels of some tokens.
+    ///
+    /// # Safety
+    /// No other part that has a number in common may be in use at the same time.
+    pub(crate) unsafe fn part(&self, tokens: Range<usize>, channels: Range<usize>) -> Part<'_, T> {
+        assert!(tokens.end <= self.tokens && channels.end <= self.width);
+        // SAFETY: the first number lies in the tensor, or the part is empty and at its end.
+        let first =
+            unsafe { self.data.add((tokens.start * self.width + channels.start).min(self.tokens * self.width)) };
+        Part { first, rows: tokens.len(), count: channels.len(), stride: self.width, lent: PhantomData }
+    }
+}
+
+/// Some channels of some tokens of a tensor, which nothing else uses.
+#[derive(Debug)]
+pub(crate) struct Part<'a, T> {
+    first: *mut T,
+    rows: usize,
+    count: usize,
+    stride: usize,
+    lent: PhantomData<&'a mut [T]>,
+}
+
+impl<T> Part<'_, T> {
+    /// The channels of a token, counted from the first of the part.
+    #[inline(always)]
+    pub(crate) fn row(&mut self, row: usize) -> &mut [T] {
+        assert!(row < self.rows);
+        // SAFETY: the row is one of the part's, whose numbers are in the tensor and used by nothing else.
+        unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.stride), self.count) }
     }
 }
 

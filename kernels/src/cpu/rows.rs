@@ -1,75 +1,115 @@
 //! Kernels that work on a row at a time.
 
-use super::simd::{Simd, multiversion};
-use crate::fixed::{self, SUM_MAX, clamp, rsh32, saturate16};
+use super::{
+    pack::{LANES, Part},
+    simd::{Simd, WIDE, multiversion},
+};
+use crate::fixed::{self, PRE_SHIFT, SUM_MAX, clamp, rsh32};
 
-/// What turns the dot products of one row with a block of channels into numbers of those channels.
+/// Dot products of some rows with a block of channels, and what of the rows makes numbers of them: maxima, and 128 times the sums of
+/// their bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Products<'a> {
+    pub(crate) acc: &'a [[i32; LANES]],
+    pub(crate) max: &'a [u16],
+    pub(crate) offsets: &'a [i32],
+}
+
+/// What of the channels makes numbers of dot products. There are [`LANES`] of each; `count` are used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Channels<'a> {
     pub(crate) mul: &'a [i32],
     pub(crate) bias: &'a [i32],
     pub(crate) row_shift: &'a [i32],
     pub(crate) shift: u32,
+    pub(crate) count: usize,
 }
 
-/// A row's maximum, and 128 times the sum of its bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RowScale {
-    pub(crate) max: i32,
-    pub(crate) offset: i32,
-}
-
+/// Calls `sink` with each vector of products, in the units of their channels: row, first channel, products.
 #[inline(always)]
-fn product(acc: i32, row: RowScale, mul: i32, bias: i32, shift: u32) -> i32 {
-    fixed::requantise(acc - row.offset, row.max, mul, shift) + bias
+fn products<S: Simd>(products: Products<'_>, channels: Channels<'_>, mut sink: impl FnMut(usize, usize, S::Vector)) {
+    let Products { acc, max, offsets } = products;
+    for at in (0..channels.count).step_by(WIDE) {
+        let (mul, bias) = (S::load(&take(&channels.mul[at..])), S::load(&take(&channels.bias[at..])));
+        for (row, ((acc, &max), &offset)) in acc.iter().zip(max).zip(offsets).enumerate() {
+            let x = S::sub(S::load(&take(&acc[at..])), S::splat(offset));
+            sink(row, at, S::add(S::scale(x, max.into(), PRE_SHIFT, mul, channels.shift), bias));
+        }
+    }
+}
+
+/// The first numbers of `x`, with zeros behind where it has fewer.
+#[inline(always)]
+pub(super) fn take<T: Copy + Default>(x: &[T]) -> [T; WIDE] {
+    match x.first_chunk() {
+        Some(x) => *x,
+        None => {
+            let mut out = [T::default(); WIDE];
+            out[..x.len()].copy_from_slice(x);
+            out
+        }
+    }
+}
+
+/// Writes as many numbers as `out` has room for.
+#[inline(always)]
+pub(super) fn put<T: Copy>(x: [T; WIDE], out: &mut [T]) {
+    match out.first_chunk_mut() {
+        Some(out) => *out = x,
+        None => out.copy_from_slice(&x[..out.len()]),
+    }
 }
 
 multiversion! {
     /// Products limited to 8 bits.
-    fn to_bytes(acc: &[i32], row: RowScale, channels: Channels<'_>, out: &mut [i8]) = to_bytes_of;
+    fn to_bytes(acc: Products<'_>, channels: Channels<'_>, out: Part<'_, i8>) = to_bytes_of;
 }
 
 #[inline(always)]
-fn to_bytes_of<S: Simd>(acc: &[i32], row: RowScale, channels: Channels<'_>, out: &mut [i8]) {
-    let Channels { mul, bias, shift, .. } = channels;
-    for (((out, &acc), &mul), &bias) in out.iter_mut().zip(acc).zip(mul).zip(bias) {
-        *out = clamp(product(acc, row, mul, bias, shift), 127) as i8;
-    }
+fn to_bytes_of<S: Simd>(acc: Products<'_>, channels: Channels<'_>, mut out: Part<'_, i8>) {
+    products::<S>(acc, channels, |row, at, v| {
+        put(S::narrow8(S::clamp(v, 127)), &mut out.row(row)[at..]);
+    });
+}
+
+/// Rows that start `stride` apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) x: &'a [i16],
+    pub(crate) stride: usize,
 }
 
 multiversion! {
     /// Products added to a residual, whose channels are shifted to the left.
-    fn to_sum(acc: &[i32], row: RowScale, channels: Channels<'_>, residual: &[i16], residual_shift: i32, out: &mut [i32]) = to_sum_of;
+    fn to_sum(acc: Products<'_>, channels: Channels<'_>, residual: Rows<'_>, residual_shift: i32, out: Part<'_, i32>) = to_sum_of;
 }
 
 #[inline(always)]
 fn to_sum_of<S: Simd>(
-    acc: &[i32],
-    row: RowScale,
+    acc: Products<'_>,
     channels: Channels<'_>,
-    residual: &[i16],
+    residual: Rows<'_>,
     residual_shift: i32,
-    out: &mut [i32],
+    mut out: Part<'_, i32>,
 ) {
-    let Channels { mul, bias, row_shift, shift } = channels;
-    let terms = acc.iter().zip(mul).zip(bias).zip(row_shift).zip(residual);
-    for (out, ((((&acc, &mul), &bias), &row_shift), &x)) in out.iter_mut().zip(terms) {
-        let residual = i32::from(x) << ((residual_shift + row_shift) & 31);
-        *out = clamp(product(acc, row, mul, bias, shift) + residual, SUM_MAX);
-    }
+    products::<S>(acc, channels, |row, at, v| {
+        let shift = S::add(S::load(&take(&channels.row_shift[at..])), S::splat(residual_shift));
+        let residual = S::widen(&take(&residual.x[row * residual.stride + at..]));
+        let sum = S::clamp(S::add(v, S::shl(residual, shift)), SUM_MAX);
+        put(S::store(sum), &mut out.row(row)[at..]);
+    });
 }
 
 multiversion! {
     /// Products through GELU.
-    fn to_gelu(acc: &[i32], row: RowScale, channels: Channels<'_>, out: &mut [i16]) = to_gelu_of;
+    fn to_gelu(acc: Products<'_>, channels: Channels<'_>, out: Part<'_, i16>) = to_gelu_of;
 }
 
 #[inline(always)]
-fn to_gelu_of<S: Simd>(acc: &[i32], row: RowScale, channels: Channels<'_>, out: &mut [i16]) {
-    let Channels { mul, bias, shift, .. } = channels;
-    for (((out, &acc), &mul), &bias) in out.iter_mut().zip(acc).zip(mul).zip(bias) {
-        *out = fixed::gelu(saturate16(product(acc, row, mul, bias, shift))) as i16;
-    }
+fn to_gelu_of<S: Simd>(acc: Products<'_>, channels: Channels<'_>, mut out: Part<'_, i16>) {
+    products::<S>(acc, channels, |row, at, v| {
+        put(S::narrow16(S::gelu(S::clamp(v, 32767))), &mut out.row(row)[at..]);
+    });
 }
 
 multiversion! {
@@ -99,8 +139,11 @@ multiversion! {
 
 #[inline(always)]
 fn normalise_of<S: Simd>(x: &[i32], mean: i32, inverse: i32, gains: NormGains<'_>, out: &mut [i16]) {
-    for (((out, &y), &gain), &bias) in out.iter_mut().zip(x).zip(gains.gain).zip(gains.bias) {
-        *out = saturate16(fixed::normalise(y - mean, inverse, gain, bias, gains.shift)) as i16;
+    let mean = S::splat(mean);
+    for at in (0..out.len()).step_by(WIDE) {
+        let (y, gain, bias) = (take(&x[at..]), take(&gains.gain[at..]), take(&gains.bias[at..]));
+        let unit = S::scale(S::sub(S::load(&y), mean), inverse, 16, S::load(&gain), gains.shift);
+        put(S::narrow16(S::clamp(S::add(unit, S::load(&bias)), 32767)), &mut out[at..]);
     }
 }
 
@@ -113,13 +156,16 @@ multiversion! {
 fn quantise_of<S: Simd>(x: &[i16], out: &mut [i8], max: &mut u16, offset: &mut i32) {
     let largest = x.iter().fold(0, |m: i16, &v| m.max(v.abs()));
     let reciprocal = fixed::reciprocal(largest.into());
-    let mut sum = 0;
-    for (out, &v) in out.iter_mut().zip(x) {
-        *out = fixed::quantise(v.into(), reciprocal);
-        sum += i32::from(*out);
+    let (reciprocal, half, places) = (S::splat(reciprocal), S::splat(1 << 23), S::splat(24));
+    let mut sums = S::splat(0);
+    for at in (0..out.len()).step_by(WIDE) {
+        let product = S::mul(S::widen(&take(&x[at..])), reciprocal);
+        let bytes = S::shr(S::add(product, half), places);
+        sums = S::add(sums, bytes);
+        put(S::narrow8(bytes), &mut out[at..]);
     }
     *max = largest as u16;
-    *offset = 128 * sum;
+    *offset = 128 * S::store(sums).iter().sum::<i32>();
 }
 
 multiversion! {

@@ -9,8 +9,8 @@ use super::{
     attention::Scores,
     group,
     linear::{Activations, dot, to_bytes},
-    pack::{LANES, Line, PackedLinear},
-    rows::{self, Channels, NormGains, RowScale},
+    pack::{LANES, Line, PackedLinear, Part, Shared},
+    rows::{self, Channels, NormGains, Products, Rows},
     simd::{Block, Operands, ROWS},
 };
 use crate::{fixed, isa::Isa, reference, tape::Tape, tensor::Exp, weights::Weights};
@@ -48,6 +48,17 @@ fn same<T: PartialEq + std::fmt::Debug>(kernel: impl Fn(Isa) -> T) -> T {
     expected
 }
 
+/// What each instruction set writes of a row of `n` numbers, which must be the same.
+fn made<T: Copy + Default + PartialEq + std::fmt::Debug>(n: usize, kernel: impl Fn(Isa, Part<'_, T>)) -> Vec<T> {
+    same(|isa| {
+        let mut out = vec![T::default(); n];
+        let shared = Shared::new(&mut out, n);
+        // SAFETY: it is the only part.
+        kernel(isa, unsafe { shared.part(0..1, 0..n) });
+        out
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -78,7 +89,7 @@ proptest! {
     #[test]
     fn products(
         terms in prop::collection::vec((-33_000_000i32..=33_000_000, 0i32..1 << 22, -1i32 << 29..=1 << 29, 0i32..7, wide()), 1..=64),
-        max in 0i32..=32767,
+        max in 0u16..=32767,
         offset in -100_000i32..=100_000,
         shift in 30u32..=45,
         residual_shift in 0i32..=7,
@@ -86,14 +97,19 @@ proptest! {
         let column = |f: fn(&(i32, i32, i32, i32, i16)) -> i32| -> Vec<i32> { terms.iter().map(f).collect() };
         let (acc, mul, bias, row_shift) = (column(|t| t.0), column(|t| t.1), column(|t| t.2), column(|t| t.3));
         let x: Vec<i16> = terms.iter().map(|t| t.4).collect();
-        let row = RowScale { max, offset };
-        let channels = Channels { mul: &mul, bias: &bias, row_shift: &row_shift, shift };
+        let padded = |mut x: Vec<i32>| { x.resize(LANES, 0); x };
         let n = terms.len();
-        let product = |i: usize| fixed::requantise(acc[i] - offset, max, mul[i], shift) + bias[i];
+        let product = |i: usize| fixed::requantise(acc[i] - offset, max.into(), mul[i], shift) + bias[i];
+        let (accs, muls) = (padded(acc.clone()), padded(mul.clone()));
+        let (biases, row_shifts) = (padded(bias.clone()), padded(row_shift.clone()));
+        let accs = [*accs.first_chunk().unwrap()];
+        let products = Products { acc: &accs, max: &[max], offsets: &[offset] };
+        let channels = Channels { mul: &muls, bias: &biases, row_shift: &row_shifts, shift, count: n };
+        let residual = Rows { x: &x, stride: n };
 
-        let bytes = same(|isa| { let mut out = vec![0; n]; rows::to_bytes(isa, &acc, row, channels, &mut out); out });
-        let sums = same(|isa| { let mut out = vec![0; n]; rows::to_sum(isa, &acc, row, channels, &x, residual_shift, &mut out); out });
-        let gelus = same(|isa| { let mut out = vec![0; n]; rows::to_gelu(isa, &acc, row, channels, &mut out); out });
+        let bytes = made(n, |isa, out| rows::to_bytes(isa, products, channels, out));
+        let sums = made(n, |isa, out| rows::to_sum(isa, products, channels, residual, residual_shift, out));
+        let gelus = made(n, |isa, out| rows::to_gelu(isa, products, channels, out));
         for i in 0..n {
             prop_assert_eq!(i32::from(bytes[i]), fixed::clamp(product(i), 127));
             let residual = i32::from(x[i]) << (residual_shift + row_shift[i]);
@@ -123,7 +139,12 @@ proptest! {
         let x = &x[..tokens * width];
         let offset = |row: &[i8]| 128 * row.iter().map(|&x| i32::from(x)).sum::<i32>();
         let offsets: Vec<i32> = x.chunks_exact(width).map(offset).collect();
-        let out = same(|isa| to_bytes(isa, Activations { x, max: &vec![max; tokens], offsets: &offsets }, &packed, shift));
+        let out = same(|isa| {
+            let on = |alone| to_bytes(isa, Activations { x, max: &vec![max; tokens], offsets: &offsets, alone }, &packed, shift);
+            let out = on(false);
+            assert_eq!(on(true), out, "on several threads");
+            out
+        });
         for (token, channel) in (0..tokens).flat_map(|token| (0..channels).map(move |channel| (token, channel))) {
             let term = |at: usize| i32::from(x[token * width + at]) * i32::from(weight(channel, at));
             let acc: i32 = (0..width).map(term).sum();
@@ -195,7 +216,16 @@ proptest! {
         let part = |i: usize| &x[i * n * width..][..n * width];
         let scores = Scores { q: part(0), k: part(1), n, width, scales: &scales, shift };
         let exp = same(|isa| { let mut exp = Exp::default(); attention::exponentials(isa, scores, &mut exp); exp });
-        let context = same(|isa| { let mut out = vec![0; n * width]; attention::context(isa, scores, part(2), width, &mut out); out });
+        let context = same(|isa| {
+            let mut out = vec![0; n * width];
+            let shared = Shared::new(&mut out, width);
+            for head in 0..2 {
+                // SAFETY: each head is a part of its own.
+                let out = unsafe { shared.part(0..n, head * 4..head * 4 + 4) };
+                attention::context(isa, scores, head..head + 1, part(2), width, out);
+            }
+            out
+        });
         let dot = |i: usize, j: usize, head: usize| -> i32 {
             (head * 4..head * 4 + 4).map(|c| i32::from(part(0)[i * width + c]) * i32::from(part(1)[j * width + c])).sum()
         };
@@ -234,6 +264,7 @@ proptest! {
         let engine = Engine::new(&tape, &weights);
         let together = engine.run(&tape, &weights, &batch);
         prop_assert_eq!(together.len(), batch.len());
+        prop_assert_eq!(&engine.group(&tape, &weights, &batch, true), &together, "shared among threads");
         for (task, together) in batch.iter().zip(&together) {
             let alone = engine.trace(&tape, &weights, task).pop();
             prop_assert_eq!(alone.as_ref().map(|(tensor, _)| tensor), Some(together));
