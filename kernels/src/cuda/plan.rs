@@ -84,17 +84,13 @@ impl Plan {
     pub(super) fn for_outputs(tape: &Tape, room: Room) -> Self {
         let mut plan = Self { slots: Vec::new(), slot_of: HashMap::new() };
         let mut free: Vec<usize> = Vec::new();
-        let done = tape.last_reads();
-        for operator in 0..tape.operators().len() {
-            let parts = parts(tape, operator, room, false);
-            for &(part, bytes) in &parts {
+        for (operator, done) in tape.last_reads().iter().enumerate() {
+            for (part, bytes) in parts(tape, operator, room, false) {
                 plan.place((operator, part), bytes, &mut free);
             }
-            let wide = plan.slot_of.get(&(operator, Part::Wide)).copied();
-            let read = done[operator].iter().filter(|&&source| source != 0);
-            let read = read.flat_map(|&source| plan.parts_of(source));
-            let given_back: Vec<usize> = read.chain(wide).collect();
-            free.extend(given_back);
+            // The ids stay: every batch needs what lies with them.
+            let read = done.iter().filter(|&&source| source != 0).flat_map(|&source| plan.given_back(source));
+            free.extend(read.chain(plan.slot(operator, Part::Wide)));
         }
         plan
     }
@@ -120,12 +116,12 @@ impl Plan {
         self.slot_of.get(&(operator, part)).copied()
     }
 
-    /// Slots that nobody needs once the operator's last reader is done. What is never committed was given back before.
-    fn parts_of(&self, operator: usize) -> impl Iterator<Item = usize> {
-        let of = self.slot_of.iter().filter(move |((of, part), _)| *of == operator && *part != Part::Wide);
-        let mut slots: Vec<usize> = of.map(|(_, &slot)| slot).collect();
+    /// Slots of an operator that nobody needs once its last reader is done; what only it needed itself was given back before.
+    fn given_back(&self, operator: usize) -> Vec<usize> {
+        let own = self.slot_of.iter().filter(|((of, part), _)| *of == operator && *part != Part::Wide);
+        let mut slots: Vec<usize> = own.map(|(_, &slot)| slot).collect();
         slots.sort_unstable();
-        slots.into_iter()
+        slots
     }
 
     /// Takes the free slot that needs to grow least, and among those that are large enough the smallest.
