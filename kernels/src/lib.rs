@@ -12,6 +12,7 @@ mod trace;
 mod weights;
 
 pub mod commit;
+pub mod cuda;
 pub mod evidence;
 pub mod fixed;
 #[cfg(feature = "import")]
