@@ -56,7 +56,7 @@ abi: setup ## Regenerate contracts/abi from the Solidity sources
 	@tools/abi
 
 .PHONY: kernels
-kernels: ## Compile kernels/cuda to PTX (downloads 48 MB of NVIDIA's compilers once; needs no GPU)
+kernels: setup ## Compile kernels/cuda to PTX (downloads 48 MB of NVIDIA's compilers once; needs no GPU)
 	@tools/kernels
 
 .PHONY: gas
@@ -99,7 +99,7 @@ lint-solidity:
 
 # Not in `make test`, for it downloads compilers: continuous integration runs both.
 .PHONY: kernels-check
-kernels-check: ## The committed PTX is current; registers, spills, shared memory and tensor instructions of every kernel
+kernels-check: setup ## The committed PTX is current; registers, spills, shared memory and tensor instructions of every kernel
 	$(STEP) "CUDA kernels: PTX up to date, registers, machine code" tools/kernels --check
 
 # `cargo deny check advisories` is for where the advisory database can be fetched: it lies in a git repository, and

@@ -13,6 +13,7 @@ mod weights;
 
 pub mod commit;
 pub mod cuda;
+pub mod doctor;
 pub mod evidence;
 pub mod fixed;
 #[cfg(feature = "import")]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Hash, InputError, ModelError, RunError, Trace, cpu,
     cuda::{self, Backend, Device, Running, Unavailable},
+    isa::Isa,
     merkle::Tree,
     tape::Tape,
     tensor::Tensor,
@@ -132,6 +133,12 @@ impl Model {
         };
         let engine = Engine::new(&tape, &weights);
         Ok(Self { manifest, program_root, tape, weights, weights_tree, engine })
+    }
+
+    /// Has the model run on the processor with an instruction set that it has.
+    pub(crate) fn use_isa(&mut self, isa: Isa) {
+        let engine = Arc::new(cpu::Engine::with_isa(isa, &self.tape, &self.weights));
+        self.engine = Engine::Cpu { engine, because: None };
     }
 
     /// Has the model run on `backend` from now on. It opens on the processor.

@@ -47,6 +47,7 @@ extern const Kernel KERNELS[] = {
     ENTRY(quantise_rows, "quantise_rows"),
     ENTRY(pool, "pool"),
     ENTRY(unit_vector, "unit_vector"),
+    ENTRY(gemm::peak, "peak"),
     ENTRY(gemm::gemm_linear, "gemm_linear"),
     ENTRY(gemm::gemm_residual, "gemm_residual"),
     ENTRY(gemm::gemm_gelu, "gemm_gelu"),

@@ -80,7 +80,8 @@ impl Engine {
         Self::with_isa(Isa::detect(), tape, weights)
     }
 
-    fn with_isa(isa: Isa, tape: &Tape, weights: &Weights) -> Self {
+    /// Packs the weights for an instruction set that this processor has.
+    pub(crate) fn with_isa(isa: Isa, tape: &Tape, weights: &Weights) -> Self {
         let pack = |tensor: usize| {
             let (spec, rows) = (tape.tensors()[tensor], weights.tensor(tensor));
             let width = spec.width as usize;

@@ -87,6 +87,8 @@ pub enum Kernel {
     NormForPool,
     /// Rows quantised by their maxima.
     QuantiseRows,
+    /// Products and nothing else, to see how fast a device can be.
+    Peak,
     /// Matrix product to bytes.
     GemmLinear,
     /// Matrix product added to a residual.
@@ -118,12 +120,13 @@ pub(super) const BLOCK_LEAVES: usize = 64;
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Embed,
         Self::Moments,
         Self::Norm,
         Self::NormForPool,
         Self::QuantiseRows,
+        Self::Peak,
         Self::GemmLinear,
         Self::GemmResidual,
         Self::GemmGelu,
@@ -143,6 +146,7 @@ impl Kernel {
             Self::Norm => "norm",
             Self::NormForPool => "norm_for_pool",
             Self::QuantiseRows => "quantise_rows",
+            Self::Peak => "peak",
             Self::GemmLinear => "gemm_linear",
             Self::GemmResidual => "gemm_residual",
             Self::GemmGelu => "gemm_gelu",
@@ -165,6 +169,7 @@ impl Kernel {
             | Self::Norm
             | Self::NormForPool
             | Self::QuantiseRows
+            | Self::Peak
             | Self::GemmLinear
             | Self::GemmResidual
             | Self::GemmGelu

@@ -7,6 +7,7 @@
 mod device;
 mod driver;
 mod launches;
+mod peak;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,10 @@ use std::{
     },
 };
 
+use serde::{Deserialize, Serialize};
+
 pub use self::device::{Address, Argument, Device, DeviceError, Kernel, Launch};
+pub(crate) use self::peak::peak;
 use self::{
     plan::Room,
     worker::{TOKENS_MAX, Worker, groups},
@@ -31,7 +35,8 @@ use self::{
 use crate::{cpu, merkle::Tree, tape::Tape, tensor::Tensor, weights::Weights};
 
 /// Which hardware is to run a model.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Backend {
     /// The processor.
     Cpu,
@@ -264,6 +269,7 @@ impl Engine {
     }
 
     fn failed(&self, error: DeviceError) {
+        tracing::warn!(%error, "the CPU computes what the GPU did not");
         let mut failures = lock(&self.failures);
         failures.push(error);
         let surplus = failures.len().saturating_sub(FAILURES_MAX);

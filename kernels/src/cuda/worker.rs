@@ -21,9 +21,9 @@ pub(super) const TOKENS_MAX: usize = 1 << 16;
 
 /// Memory on a device, given back when it is dropped.
 #[derive(Debug)]
-struct Memory {
+pub(super) struct Memory {
     device: Arc<dyn Device>,
-    addresses: Vec<Address>,
+    pub(super) addresses: Vec<Address>,
 }
 
 impl Memory {
@@ -37,7 +37,7 @@ impl Memory {
     }
 
     /// Memory that holds `arrays`.
-    fn of(device: &Arc<dyn Device>, arrays: &[Vec<u8>]) -> Result<Self, DeviceError> {
+    pub(super) fn of(device: &Arc<dyn Device>, arrays: &[Vec<u8>]) -> Result<Self, DeviceError> {
         let memory = Self::allocate(device, arrays.iter().map(Vec::len))?;
         for (array, &address) in arrays.iter().zip(&memory.addresses) {
             // SAFETY: it was allocated with this size.

@@ -9,6 +9,7 @@ use std::{path::Path, sync::Arc};
 use assay_kernels::{
     Model,
     cuda::{Argument, Backend, Device, Running},
+    doctor,
 };
 
 use self::{
@@ -155,6 +156,22 @@ fn the_processor_stands_in_for_a_device_that_fails() {
     let devices = vec![Emulator::new(FAST[0], 1).failing_after(3).device(), Emulator::new(FAST[1], 1).device()];
     let (cpu, gpu) = pair(tiny, devices);
     assert_same_outputs(&cpu, &gpu, &all);
+}
+
+#[test]
+fn the_doctor_finds_devices_sound_and_sees_those_that_fail() {
+    for build in FAST {
+        let mut model = tiny();
+        let found = doctor::gpu(&Emulator::new(build, 1).device(), Some(&mut model));
+        assert_eq!((found.vectors, &found.faults), (8, &vec![]), "{build:?}");
+        assert!(found.fraction_of_peak().unwrap() > 0.0);
+        assert_eq!(model.running(), Running::Cpu { because: None });
+    }
+    let found = doctor::gpu(&Emulator::new(FAST[0], 1).failing_after(100).device(), Some(&mut tiny()));
+    assert!(found.faults.contains(&"the GPU failed: it was told to".to_owned()), "{:?}", found.faults);
+    let found = doctor::gpu(&Emulator::new(FAST[0], 1).with_memory(1 << 10).device(), None);
+    assert_eq!(found.vectors, 0);
+    assert!(found.faults[0].contains("too little free memory"), "{:?}", found.faults);
 }
 
 #[test]
