@@ -234,3 +234,16 @@ pub(crate) fn stop_on_signal() -> CancellationToken {
     });
     token
 }
+
+#[cfg(test)]
+mod tests {
+    use assay_kernels::cuda::Unavailable;
+
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_is_missing_is_refused_with_a_code_that_stays() {
+        let error = from_keeper(KeeperError::Backend(Unavailable::NoDevice));
+        assert_eq!((error.code(), error.exit()), ("cuda_no_device", Exit::Refused));
+    }
+}

@@ -196,7 +196,7 @@ pub(crate) struct Engine {
 const FAILURES_MAX: usize = 16;
 
 impl Engine {
-    /// Loads the model to every device that has room for it.
+    /// Loads the model to every device that has room for it and computes what the processor computes.
     pub(crate) fn new(
         devices: Vec<Arc<dyn Device>>,
         cpu: Arc<cpu::Engine>,
@@ -204,15 +204,20 @@ impl Engine {
         weights: &Weights,
     ) -> Result<Self, Unavailable> {
         let (mut workers, mut names, mut first) = (Vec::new(), Vec::new(), Unavailable::NoDevice);
+        let trial = Trial::new(&cpu, tape, weights);
         for device in devices {
             let name = device.name();
-            match Worker::new(device, tape, weights) {
+            match Worker::new(device, tape, weights).and_then(|worker| trial.passed_by(worker, tape)) {
                 Ok(worker) => {
                     workers.push(Mutex::new(worker));
                     names.push(name);
                 }
-                Err(error) if matches!(first, Unavailable::NoDevice) => first = unavailable(name, &error),
-                Err(_) => {}
+                Err(error) => {
+                    tracing::warn!(device = name, %error, "not used");
+                    if matches!(first, Unavailable::NoDevice) {
+                        first = unavailable(name, &error);
+                    }
+                }
             }
         }
         if workers.is_empty() {
@@ -274,6 +279,38 @@ impl Engine {
         failures.push(error);
         let surplus = failures.len().saturating_sub(FAILURES_MAX);
         failures.drain(..surplus);
+    }
+}
+
+/// Tasks with what the processor makes of them. A device that makes something else would cost its owner's stake.
+struct Trial {
+    tasks: [Vec<u16>; 2],
+    outputs: Vec<Tensor>,
+    /// Of the first.
+    trace: Vec<(Tensor, Tree)>,
+}
+
+/// Tokens of a trial: more than one block of queries.
+const TRIAL_TOKENS: u32 = 40;
+
+impl Trial {
+    fn new(cpu: &cpu::Engine, tape: &Tape, weights: &Weights) -> Self {
+        let id = |at: u32| (at * 7919 % tape.vocabulary()) as u16;
+        let ids: Vec<u16> = (0..TRIAL_TOKENS.min(tape.max_units())).map(id).collect();
+        let tasks = [ids.clone(), ids[..1].to_vec()];
+        Self { outputs: cpu.run(tape, weights, &tasks), trace: cpu.trace(tape, weights, &ids), tasks }
+    }
+
+    /// The worker, if it makes the same bits.
+    fn passed_by(&self, mut worker: Worker, tape: &Tape) -> Result<Worker, DeviceError> {
+        let (outputs, trace) = (worker.run(tape, &self.tasks)?, worker.trace(tape, &self.tasks[0])?);
+        let same = |((tensor, tree), (known, root)): (&(Tensor, Tree), &(Tensor, Tree))| {
+            tensor == known && tree.root() == root.root()
+        };
+        if outputs == self.outputs && trace.iter().zip(&self.trace).all(same) {
+            return Ok(worker);
+        }
+        Err(DeviceError::Failed { reason: "what it computes is not what the CPU computes".into() })
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) struct Emulator {
     allocated: Mutex<HashMap<Address, usize>>,
     /// Launches after which every call fails.
     launches_left: AtomicU64,
+    has_wrong_bit: bool,
 }
 
 impl Emulator {
@@ -69,7 +70,7 @@ impl Emulator {
         let (seed, allocated) = (AtomicU64::new(seed), Mutex::default());
         // Checks take some fifty bytes for each.
         let memory = if build.is_checked { 4 << 20 } else { 64 << 20 };
-        Self { library, build, seed, memory, allocated, launches_left: AtomicU64::new(u64::MAX) }
+        Self { library, build, seed, memory, allocated, launches_left: AtomicU64::new(u64::MAX), has_wrong_bit: false }
     }
 
     pub(crate) fn with_memory(mut self, memory: u64) -> Self {
@@ -77,8 +78,14 @@ impl Emulator {
         self
     }
 
-    pub(crate) fn failing_after(mut self, launches: u64) -> Self {
-        self.launches_left = AtomicU64::new(launches);
+    /// From so many launches on, it fails.
+    pub(crate) fn fail_after(&self, launches: u64) {
+        self.launches_left.store(launches, Ordering::Relaxed);
+    }
+
+    /// One bit of everything that is fetched from it is wrong.
+    pub(crate) fn with_wrong_bit(mut self) -> Self {
+        self.has_wrong_bit = true;
         self
     }
 
@@ -181,6 +188,7 @@ impl Device for Emulator {
         self.within(from, bytes.len());
         // SAFETY: as above.
         unsafe { std::ptr::copy_nonoverlapping(from as *const u8, bytes.as_mut_ptr(), bytes.len()) };
+        bytes[0] ^= u8::from(self.has_wrong_bit);
         Ok(())
     }
 

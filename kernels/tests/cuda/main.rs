@@ -144,7 +144,9 @@ fn little_memory_makes_batches_smaller_and_none_leaves_the_model_where_it_is() {
 fn the_processor_stands_in_for_a_device_that_fails() {
     let all = rows(&mut Random(6), 48, 10, 100);
     for launches in [0, 1, 20] {
-        let (cpu, gpu) = pair(tiny, vec![Emulator::new(FAST[0], 1).failing_after(launches).device()]);
+        let emulator = Arc::new(Emulator::new(FAST[0], 1));
+        let (cpu, gpu) = pair(tiny, vec![emulator.clone()]);
+        emulator.fail_after(launches);
         assert_same_outputs(&cpu, &gpu, &all);
         let (expected, found) = (cpu.trace(&all[0]).unwrap(), gpu.trace(&all[0]).unwrap());
         assert_eq!(expected.root(), found.root());
@@ -153,9 +155,22 @@ fn the_processor_stands_in_for_a_device_that_fails() {
         assert!(gpu.running().to_string().ends_with("(the CPU stood in: the GPU failed: it was told to)"));
     }
     // Of two devices the other does it, or the processor.
-    let devices = vec![Emulator::new(FAST[0], 1).failing_after(3).device(), Emulator::new(FAST[1], 1).device()];
-    let (cpu, gpu) = pair(tiny, devices);
+    let failing = Arc::new(Emulator::new(FAST[0], 1));
+    let (cpu, gpu) = pair(tiny, vec![failing.clone(), Emulator::new(FAST[1], 1).device()]);
+    failing.fail_after(3);
     assert_same_outputs(&cpu, &gpu, &all);
+}
+
+#[test]
+fn a_device_with_a_wrong_bit_is_not_used() {
+    let wrong = || Emulator::new(FAST[1], 1).with_wrong_bit().device();
+    let mut model = tiny();
+    let error = model.use_devices(vec![wrong()]).unwrap_err();
+    assert_eq!((error.code(), model.running()), ("CUDA_FAULT", Running::Cpu { because: None }));
+    assert!(error.to_string().contains("what it computes is not what the CPU computes"), "{error}");
+    model.use_devices(vec![wrong(), Emulator::new(FAST[0], 1).device()]).unwrap();
+    assert_eq!(model.running().to_string(), "emulated sm_61");
+    assert_eq!(doctor::gpu(&wrong(), None).faults, [error.to_string()]);
 }
 
 #[test]
@@ -167,7 +182,9 @@ fn the_doctor_finds_devices_sound_and_sees_those_that_fail() {
         assert!(found.fraction_of_peak().unwrap() > 0.0);
         assert_eq!(model.running(), Running::Cpu { because: None });
     }
-    let found = doctor::gpu(&Emulator::new(FAST[0], 1).failing_after(100).device(), Some(&mut tiny()));
+    let failing = Emulator::new(FAST[0], 1);
+    failing.fail_after(200);
+    let found = doctor::gpu(&failing.device(), Some(&mut tiny()));
     assert!(found.faults.contains(&"the GPU failed: it was told to".to_owned()), "{:?}", found.faults);
     let found = doctor::gpu(&Emulator::new(FAST[0], 1).with_memory(1 << 10).device(), None);
     assert_eq!(found.vectors, 0);
