@@ -24,7 +24,7 @@ STEP := @tools/step
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup-run ## One full run with the real model: make demo Q="who pays when a provider lies?" [JSON=1]
@@ -54,6 +54,10 @@ build: setup ## Compile the contracts and every crate
 .PHONY: abi
 abi: setup ## Regenerate contracts/abi from the Solidity sources
 	@tools/abi
+
+.PHONY: kernels
+kernels: setup ## Compile kernels/cuda to PTX (downloads 48 MB of NVIDIA's compilers once; needs no GPU)
+	@tools/kernels
 
 .PHONY: gas
 gas: setup ## Rewrite the gas snapshots in contracts/snapshots
@@ -92,6 +96,11 @@ lint-solidity:
 	$(STEP) "Contract artifacts up to date, sizes" tools/abi --check
 	$(STEP) "Solidity lint" forge lint contracts/src --deny notes
 	$(STEP) "Solidity static analysis" tools/slither-check
+
+# Not in `make test`, for it downloads compilers: continuous integration runs both.
+.PHONY: kernels-check
+kernels-check: setup ## The committed PTX is current; registers, spills, shared memory and tensor instructions of every kernel
+	$(STEP) "CUDA kernels: PTX up to date, registers, machine code" tools/kernels --check
 
 # `cargo deny check advisories` is for where the advisory database can be fetched: it lies in a git repository, and
 # `make test` needs nothing but package registries.

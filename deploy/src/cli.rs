@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use alloy::primitives::{Address, B256};
+use assay_kernels::cuda::Backend;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{config::Overrides, error::EXIT_STATUSES};
+use crate::{
+    config::{Config, Overrides},
+    error::EXIT_STATUSES,
+};
 
 /// Verifiable AI work, ordered, computed, committed and paid on chain.
 #[derive(Debug, Parser)]
@@ -130,6 +134,13 @@ pub enum Command {
     /// Look at the configuration
     #[command(subcommand, after_help = "Example:\n  assay config check")]
     Config(ConfigCommand),
+    /// Check this machine: what models can run on, whether it makes the committed bits, how fast it is
+    #[command(after_help = "Examples:\n  assay doctor\n  assay doctor --model models/minilm --json | jq .cpu")]
+    Doctor {
+        /// Model package to measure speed with [default: the configured model, if there]
+        #[arg(long, value_name = "DIR")]
+        model: Option<PathBuf>,
+    },
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  assay completions bash > ~/.local/share/bash-completion/completions/assay\n  source <(assay completions zsh)"
@@ -158,6 +169,9 @@ pub struct UpArgs {
     /// Model package to serve [default: what is configured, imported when missing]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Hardware to compute on.
+    #[command(flatten)]
+    pub hardware: HardwareArgs,
 }
 
 /// `assay demo`
@@ -175,6 +189,9 @@ pub struct DemoArgs {
     /// Model package to use [default: what is configured, imported when missing]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Hardware to compute on.
+    #[command(flatten)]
+    pub hardware: HardwareArgs,
     /// Play how somebody cheats, and what becomes of it, instead; "help" lists the kinds
     #[arg(long, value_name = "KIND")]
     pub cheat: Option<String>,
@@ -211,7 +228,7 @@ pub struct DeployArgs {
 pub enum ProviderCommand {
     /// Take orders, compute, commit and settle, until Ctrl-C
     #[command(
-        after_help = "Examples:\n  assay provider run --key keystore:provider\n  assay provider run --key anvil:1 --model models/minilm --http 127.0.0.1:9101"
+        after_help = "Examples:\n  assay provider run --key keystore:provider\n  assay provider run --key anvil:1 --model models/minilm --http 127.0.0.1:9101\n  assay provider run --key anvil:1 --backend cuda"
     )]
     Run {
         /// Model packages to serve [default: what is configured]
@@ -223,6 +240,9 @@ pub enum ProviderCommand {
         /// Where /health, /ready and /metrics are served
         #[arg(long, value_name = "ADDRESS")]
         http: Option<std::net::SocketAddr>,
+        /// Hardware to compute on.
+        #[command(flatten)]
+        hardware: HardwareArgs,
     },
     /// Provision stake from the ledger account
     #[command(after_help = "Example:\n  assay provider stake 1000 --key keystore:provider")]
@@ -299,6 +319,27 @@ pub struct KeeperArgs {
     /// Where /health, /ready and /metrics are served
     #[arg(long, value_name = "ADDRESS")]
     pub http: Option<std::net::SocketAddr>,
+    /// Hardware to compute on.
+    #[command(flatten)]
+    pub hardware: HardwareArgs,
+}
+
+/// What keepers compute on.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct HardwareArgs {
+    /// GPUs, the CPU, or GPUs if there are any that can be used [default: what is configured, else auto]
+    #[arg(long, value_name = "auto|cpu|cuda")]
+    pub backend: Option<Backend>,
+}
+
+impl HardwareArgs {
+    /// Has every keeper compute on what was named.
+    pub fn apply(self, config: &mut Config) {
+        let Config { provider, validator, challenger, .. } = config;
+        for backend in [&mut provider.backend, &mut validator.backend, &mut challenger.backend] {
+            *backend = self.backend.unwrap_or(*backend);
+        }
+    }
 }
 
 /// `assay dispute …`

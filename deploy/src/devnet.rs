@@ -324,6 +324,7 @@ async fn start_validators(
         let settings = validator::Config {
             store: folder.join(format!("validator{number}.sqlite")),
             models: vec![config.model.clone()],
+            backend: config.validator.backend,
             spread: 2,
             follow: config.indexer.follow.clone(),
             ..validator::Config::default()
@@ -372,6 +373,7 @@ fn provider_toml(config: &Config) -> String {
     provider
         .insert("models".into(), toml::Value::Array(config.provider.models.iter().map(|model| path(model)).collect()));
     provider.insert("store".into(), path(&config.provider.store));
+    provider.insert("backend".into(), config.provider.backend.to_string().into());
     let mut file = toml::Table::new();
     file.insert("rpc_url".into(), config.rpc_url.clone().into());
     file.insert("chain_id".into(), toml::Value::Integer(config.chain_id as i64));

@@ -33,9 +33,15 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error, wants_json),
     };
     let output = Output { json: cli.global.json, quiet: cli.global.quiet };
-    // Keepers that race for the same move are part of a cheat's game, and their refused transactions no news.
-    let is_cheat = matches!(&cli.command, cli::Command::Demo(args) if args.cheat.is_some());
-    start_logging(if is_cheat { "error" } else { "warn" });
+    start_logging(match &cli.command {
+        // Keepers that race for the same move are part of a cheat's game, and their refused transactions no news.
+        cli::Command::Demo(args) if args.cheat.is_some() => "error",
+        // What a keeper computes on, and why on nothing faster.
+        cli::Command::Provider(_) | cli::Command::Validator(_) | cli::Command::Challenger(_) => {
+            "warn,assay_keepers::models=info"
+        }
+        _ => "warn",
+    });
     match commands::run(cli, output).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -192,3 +192,32 @@ fn a_model_source_that_is_missing_says_how_to_get_it() {
     let error = Assay::new().fails(&["model", "import", "--source", "nowhere"], "model_source_not_found", 3);
     assert!(error.contains("model.safetensors") && error.contains("make setup"), "{error}");
 }
+
+#[test]
+fn the_doctor_finds_this_machine_sound_and_says_what_it_lacks() {
+    let assay = Assay::new();
+    copy_folder(&tiny_model_dir(), &assay.path("tiny"));
+    let report = assay.json(&["doctor", "--model", "tiny"]);
+    let sets = report["cpu"]["instruction_sets"].as_array().unwrap();
+    assert!(sets.iter().all(|set| set["vectors"] == 8 && set["faults"].as_array().unwrap().is_empty()), "{report}");
+    assert!(sets.last().unwrap()["speed"]["tokens_per_second"].as_f64().unwrap() > 0.0, "{report}");
+    // Either there are GPUs, or it says why not.
+    let gpus = report["gpus"].as_array().unwrap();
+    assert_eq!(gpus.is_empty(), report["no_gpu"]["code"].as_str().is_some_and(|code| code.starts_with("cuda_")));
+
+    let ended = assay.run(&["doctor"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("CPU, portable code") && ended.stdout.contains("all 8 equal"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("GPUs:") && ended.stdout.contains("no model package"), "{}", ended.stdout);
+    assay.fails(&["doctor", "--model", "nowhere"], "model_not_found", 3);
+}
+
+#[test]
+fn a_backend_is_auto_cpu_or_cuda() {
+    let assay = Assay::new();
+    let ended = assay.run(&["provider", "run", "--backend", "gpu"]);
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("unknown backend gpu; expected cpu, cuda or auto"), "{}", ended.stderr);
+    let error = assay.env("ASSAY_VALIDATOR__BACKEND", "gpu").fails(&["config", "check"], "config_invalid", 2);
+    assert!(error.contains("validator.backend") && error.contains("gpu"), "{error}");
+}

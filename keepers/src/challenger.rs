@@ -6,6 +6,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use assay_contracts::follow::FollowConfig;
+use assay_kernels::cuda::Backend;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub store_max_pages: Option<u32>,
     /// Model packages (directories) that it computes. Orders for other models are not looked at.
     pub models: Vec<PathBuf>,
+    /// Hardware that they run on: `auto`, `cpu` or `cuda`.
+    pub backend: Backend,
     /// Where `/health`, `/ready` and `/metrics` are served; unset: nowhere.
     pub http: Option<SocketAddr>,
     /// Share of all tasks that it computes, 0 to 1. Which ones, nobody else can know.
@@ -42,6 +45,7 @@ impl Default for Config {
             store: PathBuf::from("challenger.sqlite"),
             store_max_pages: None,
             models: Vec::new(),
+            backend: Backend::default(),
             http: None,
             rate: 1.0,
             follow: FollowConfig::default(),
@@ -53,14 +57,14 @@ impl Default for Config {
 /// Starts a challenger. It runs until `shutdown` is cancelled. An endpoint that is down does not keep it from starting.
 ///
 /// # Errors
-/// What a person has to set right: `bad_config`, a model's code, `store_locked`, `store_mismatch`, `port_taken`.
+/// What a person has to set right: `bad_config`, a model's code, `CUDA_*`, `store_locked`, `store_mismatch`, `port_taken`.
 pub async fn start(config: Config, setup: Setup, shutdown: CancellationToken) -> Result<Handle> {
-    let Config { store, store_max_pages, models, http, rate, follow, tx } = config;
+    let Config { store, store_max_pages, models, backend, http, rate, follow, tx } = config;
     if !(0.0..=1.0).contains(&rate) {
         return Err(KeeperError::Config(format!("rate is {rate}, expected a share between 0 and 1")));
     }
     let duty = Duty::Challenger { rate };
-    let settings = Settings { role: "challenger", duty, store, store_max_pages, models, http, follow, tx };
+    let settings = Settings { role: "challenger", duty, store, store_max_pages, models, backend, http, follow, tx };
     verification::start(settings, setup, shutdown).await
 }
 

@@ -7,6 +7,7 @@ use alloy::{
     transports::{RpcError, TransportErrorKind},
 };
 use assay_contracts::follow::FollowError;
+use assay_kernels::cuda::Unavailable;
 
 /// What alloy's providers fail with.
 pub type TransportError = RpcError<TransportErrorKind>;
@@ -97,6 +98,9 @@ pub enum KeeperError {
         /// The stable code of what is wrong.
         code: &'static str,
     },
+    /// GPUs were asked for, and none can be used.
+    #[error(transparent)]
+    Backend(#[from] Unavailable),
     /// The blob store failed (not: a blob is missing or altered, which concerns one order only).
     #[error("blob store: {0}")]
     Blobs(String),
@@ -129,6 +133,7 @@ impl KeeperError {
             Self::Sign(_) => "sign_failed",
             Self::PortTaken { .. } => "port_taken",
             Self::Model { code, .. } => code,
+            Self::Backend(why) => why.code(),
             Self::Blobs(_) => "blob_store_failed",
             Self::Config(_) => "bad_config",
             Self::Panicked { .. } => "panicked",
@@ -140,6 +145,7 @@ impl KeeperError {
         match self {
             Self::StoreFull(_) | Self::StoreUnavailable(_) | Self::Rpc { .. } | Self::Blobs(_) => true,
             Self::Follow(error) => error.is_retryable(),
+            Self::Backend(why) => why.is_retryable(),
             _ => false,
         }
     }

@@ -7,6 +7,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use assay_contracts::follow::FollowConfig;
+use assay_kernels::cuda::Backend;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub store_max_pages: Option<u32>,
     /// Model packages (directories) that it re-executes. It must have those of all orders that it may be drawn for.
     pub models: Vec<PathBuf>,
+    /// Hardware that they run on: `auto`, `cpu` or `cuda`.
+    pub backend: Backend,
     /// Where `/health`, `/ready` and `/metrics` are served; unset: nowhere.
     pub http: Option<SocketAddr>,
     /// What anybody may do for a draw, it does up to so many seconds later than others, so that not all validators pay for
@@ -44,6 +47,7 @@ impl Default for Config {
             store: PathBuf::from("validator.sqlite"),
             store_max_pages: None,
             models: Vec::new(),
+            backend: Backend::default(),
             http: None,
             spread: 24,
             follow: FollowConfig::default(),
@@ -55,11 +59,11 @@ impl Default for Config {
 /// Starts a validator. It runs until `shutdown` is cancelled. An endpoint that is down does not keep it from starting.
 ///
 /// # Errors
-/// What a person has to set right: `bad_config`, a model's code, `store_locked`, `store_mismatch`, `port_taken`.
+/// What a person has to set right: `bad_config`, a model's code, `CUDA_*`, `store_locked`, `store_mismatch`, `port_taken`.
 pub async fn start(config: Config, setup: Setup, shutdown: CancellationToken) -> Result<Handle> {
-    let Config { store, store_max_pages, models, http, spread, follow, tx } = config;
+    let Config { store, store_max_pages, models, backend, http, spread, follow, tx } = config;
     let duty = Duty::Validator { spread };
-    let settings = Settings { role: "validator", duty, store, store_max_pages, models, http, follow, tx };
+    let settings = Settings { role: "validator", duty, store, store_max_pages, models, backend, http, follow, tx };
     verification::start(settings, setup, shutdown).await
 }
 

@@ -23,6 +23,16 @@ impl Isa {
         *BEST
     }
 
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable code",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512 VNNI",
+            Self::Amx => "AMX",
+        }
+    }
+
     /// All that this processor can run, the best last.
     pub(crate) fn available() -> Vec<Self> {
         #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "more are added on x86-64"))]

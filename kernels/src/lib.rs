@@ -12,6 +12,8 @@ mod trace;
 mod weights;
 
 pub mod commit;
+pub mod cuda;
+pub mod doctor;
 pub mod evidence;
 pub mod fixed;
 #[cfg(feature = "import")]

@@ -120,6 +120,11 @@ impl Tree {
         Self { levels }
     }
 
+    /// The tree whose levels somebody else has computed, from the leaves to the top. There is at least one leaf.
+    pub(crate) fn from_levels(levels: Vec<Vec<Hash>>) -> Self {
+        Self { levels }
+    }
+
     /// Number of leaves.
     pub fn len(&self) -> usize {
         self.leaves().len()

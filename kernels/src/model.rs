@@ -3,11 +3,19 @@
 //! A package is a folder: `program.tape`, `weights.bin`, `model.json` (see [`Manifest`]) and, for those who start from
 //! text, `tokenizer.json`.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hash, InputError, ModelError, RunError, Trace, cpu::Engine, merkle::Tree, tape::Tape, weights::Weights};
+use crate::{
+    Hash, InputError, ModelError, RunError, Trace, cpu,
+    cuda::{self, Backend, Device, Running, Unavailable},
+    isa::Isa,
+    merkle::Tree,
+    tape::Tape,
+    tensor::Tensor,
+    weights::Weights,
+};
 
 /// File of the program.
 pub const TAPE_FILE: &str = "program.tape";
@@ -40,6 +48,38 @@ pub struct Manifest {
     pub vocabulary: u32,
     /// The most tokens of an input.
     pub max_units: u32,
+}
+
+/// What computes. The bits are the same.
+#[derive(Debug)]
+enum Engine {
+    Cpu { engine: Arc<cpu::Engine>, because: Option<Unavailable> },
+    Cuda { engine: cuda::Engine, cpu: Arc<cpu::Engine> },
+}
+
+impl Engine {
+    fn new(tape: &Tape, weights: &Weights) -> Self {
+        Self::Cpu { engine: Arc::new(cpu::Engine::new(tape, weights)), because: None }
+    }
+
+    fn cpu(&self) -> Arc<cpu::Engine> {
+        let (Self::Cpu { engine, .. } | Self::Cuda { cpu: engine, .. }) = self;
+        Arc::clone(engine)
+    }
+
+    fn run(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
+        match self {
+            Self::Cpu { engine, .. } => engine.run(tape, weights, tasks),
+            Self::Cuda { engine, .. } => engine.run(tape, weights, tasks),
+        }
+    }
+
+    fn trace(&self, tape: &Tape, weights: &Weights, ids: &[u16]) -> Vec<(Tensor, Tree)> {
+        match self {
+            Self::Cpu { engine, .. } => engine.trace(tape, weights, ids),
+            Self::Cuda { engine, .. } => engine.trace(tape, weights, ids),
+        }
+    }
 }
 
 /// A model whose files have been checked against the roots in its manifest.
@@ -93,6 +133,48 @@ impl Model {
         };
         let engine = Engine::new(&tape, &weights);
         Ok(Self { manifest, program_root, tape, weights, weights_tree, engine })
+    }
+
+    /// Has the model run on the processor with an instruction set that it has.
+    pub(crate) fn use_isa(&mut self, isa: Isa) {
+        let engine = Arc::new(cpu::Engine::with_isa(isa, &self.tape, &self.weights));
+        self.engine = Engine::Cpu { engine, because: None };
+    }
+
+    /// Has the model run on `backend` from now on. It opens on the processor.
+    ///
+    /// # Errors
+    /// Codes `CUDA_*`, when GPUs are asked for and there is none that can be used; the model runs where it ran before.
+    pub fn use_backend(&mut self, backend: Backend) -> Result<(), Unavailable> {
+        let because = match backend {
+            Backend::Cpu => None,
+            Backend::Cuda => return self.use_devices(cuda::devices()?),
+            Backend::Auto => match cuda::devices().and_then(|devices| self.use_devices(devices)) {
+                Ok(()) => return Ok(()),
+                Err(why) => Some(why),
+            },
+        };
+        self.engine = Engine::Cpu { engine: self.engine.cpu(), because };
+        Ok(())
+    }
+
+    /// Has the model run on these devices from now on, those of them that have room for it.
+    ///
+    /// # Errors
+    /// Codes `CUDA_*`, when none can be used; the model runs where it ran before.
+    pub fn use_devices(&mut self, devices: Vec<Arc<dyn Device>>) -> Result<(), Unavailable> {
+        let cpu = self.engine.cpu();
+        let engine = cuda::Engine::new(devices, Arc::clone(&cpu), &self.tape, &self.weights)?;
+        self.engine = Engine::Cuda { engine, cpu };
+        Ok(())
+    }
+
+    /// What runs the model, and why nothing faster does.
+    pub fn running(&self) -> Running {
+        match &self.engine {
+            Engine::Cpu { because, .. } => Running::Cpu { because: because.clone() },
+            Engine::Cuda { engine, .. } => engine.running(),
+        }
     }
 
     /// Root of the program.

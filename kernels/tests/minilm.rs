@@ -1,5 +1,9 @@
 //! The real model: imported to the same roots everywhere, close to its floating-point source, the same bits from all code.
 
+#[allow(dead_code, reason = "tests/cuda uses the rest")]
+#[path = "cuda/emulator.rs"]
+mod emulator;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -59,6 +63,27 @@ fn minilm_is_imported_and_holds_its_quality() {
         assert_eq!(trace.roots().first(), Some(&row_root(&rows[task])));
         assert_eq!(trace.roots().last(), Some(&row_root(&outputs[task])));
         assert_eq!(trace.roots().len(), 65);
+    }
+    the_gpu_makes_the_same_bits(&model, out.path(), &rows);
+}
+
+/// Whole inferences by the CUDA kernels, on the emulator: outputs of a batch, and every row's hash of a trace.
+fn the_gpu_makes_the_same_bits(cpu: &Model, folder: &Path, rows: &[Vec<u8>]) {
+    let mut rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+    rows.sort_by_key(|row| row.len());
+    let (short, middle) = (&rows[..4], rows.iter().find(|row| row.len() >= 2 * 33).unwrap());
+    for (seed, build) in (0..).zip(emulator::FAST) {
+        let start = Instant::now();
+        let mut gpu = Model::open(folder).unwrap();
+        gpu.use_devices(vec![emulator::Emulator::new(build, seed).device()]).unwrap();
+        assert_eq!(gpu.run(short).unwrap(), cpu.run(short).unwrap());
+        let (expected, found) = (cpu.trace(middle).unwrap(), gpu.trace(middle).unwrap());
+        for operator in 0..expected.roots().len() {
+            assert_eq!(expected.row_hashes(operator), found.row_hashes(operator), "operator {operator} with {build:?}");
+        }
+        assert_eq!(expected.root(), found.root());
+        assert_eq!(gpu.running().to_string(), format!("emulated sm_{}", build.target / 10), "the CPU stood in");
+        println!("emulated {build:?} in {:.1} s", start.elapsed().as_secs_f32());
     }
 }
 

@@ -175,6 +175,7 @@ impl Court {
             let config = challenger::Config {
                 store: self.folder.path().join("challenger.sqlite"),
                 models: vec![self.config.model.clone()],
+                backend: self.config.challenger.backend,
                 follow: self.config.indexer.follow.clone(),
                 ..challenger::Config::default()
             };
@@ -200,6 +201,7 @@ impl Court {
             let config = validator::Config {
                 store: self.folder.path().join(format!("validator{number}.sqlite")),
                 models: vec![self.config.model.clone()],
+                backend: self.config.validator.backend,
                 spread: 2,
                 follow: self.config.indexer.follow.clone(),
                 ..validator::Config::default()

@@ -30,14 +30,19 @@ pub struct Package {
 impl Package {
     /// Opens the package in `folder` and checks it.
     pub fn open(folder: &Path) -> Result<Self> {
-        if !folder.is_dir() {
-            let error = Error::not_found("model_not_found", format!("{}: no model package is there", folder.display()));
-            return Err(error.hint("`assay model import` makes one, --package names another"));
-        }
-        let model = Model::open(folder).map_err(|error| from_model(folder, &error))?;
+        let model = open_model(folder)?;
         let tokenizer = Tokenizer::open(folder).map_err(|error| from_model(folder, &error))?;
         Ok(Self { model, tokenizer })
     }
+}
+
+/// Opens the model in `folder` and checks it.
+pub fn open_model(folder: &Path) -> Result<Model> {
+    if !folder.is_dir() {
+        let error = Error::not_found("model_not_found", format!("{}: no model package is there", folder.display()));
+        return Err(error.hint("`assay model import` makes one, --package or --model names another"));
+    }
+    Model::open(folder).map_err(|error| from_model(folder, &error))
 }
 
 fn from_model(folder: &Path, error: &ModelError) -> Error {

@@ -5,6 +5,7 @@ mod configuration;
 mod demo;
 mod deploy;
 mod dispute;
+mod doctor;
 mod keys;
 mod model;
 mod order;
@@ -20,7 +21,7 @@ use clap::CommandFactory;
 
 use crate::{
     chain::Chain,
-    cli::{Cli, CollectArgs, Command},
+    cli::{Cli, CollectArgs, Command, HardwareArgs},
     client::collect::Options,
     config::{self, Config, Loaded},
     error::Result,
@@ -76,10 +77,15 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         output.note(format!("warning: {warning}"));
     }
     let context = |loaded: Loaded| Context { output, config: loaded.config };
+    let context_on = |mut loaded: Loaded, hardware: HardwareArgs| {
+        hardware.apply(&mut loaded.config);
+        context(loaded)
+    };
     match cli.command {
         Command::Config(_) => configuration::check(&loaded, output),
-        Command::Up(args) => up::run(&context(loaded), &args).await,
-        Command::Demo(args) => demo::run(&context(loaded), &args).await,
+        Command::Doctor { model } => doctor::run(&context(loaded), model).await,
+        Command::Up(args) => up::run(&context_on(loaded, args.hardware), &args).await,
+        Command::Demo(args) => demo::run(&context_on(loaded, args.hardware), &args).await,
         Command::Deploy(args) => deploy::run(&context(loaded), &args).await,
         Command::Provider(command) => services::provider(context(loaded), command).await,
         Command::Validator(command) => watch::validator(context(loaded), command).await,

@@ -29,8 +29,9 @@ use crate::{
 
 pub(super) async fn provider(context: Context, command: ProviderCommand) -> Result<()> {
     match command {
-        ProviderCommand::Run { model, store, http } => {
+        ProviderCommand::Run { model, store, http, hardware } => {
             let mut context = context;
+            hardware.apply(&mut context.config);
             let config = &mut context.config.provider;
             if !model.is_empty() {
                 config.models = model;
@@ -192,6 +193,7 @@ pub(crate) fn from_keeper(error: KeeperError) -> Error {
         }
         KeeperError::PortTaken { .. } => Exit::Refused,
         KeeperError::Config(_) => Exit::Usage,
+        KeeperError::Backend(_) => Exit::Refused,
         KeeperError::Model { .. } => Exit::Unverified,
         _ => Exit::Failure,
     };
@@ -231,4 +233,17 @@ pub(crate) fn stop_on_signal() -> CancellationToken {
         cancelled.cancel();
     });
     token
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_kernels::cuda::Unavailable;
+
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_is_missing_is_refused_with_a_code_that_stays() {
+        let error = from_keeper(KeeperError::Backend(Unavailable::NoDevice));
+        assert_eq!((error.code(), error.exit()), ("cuda_no_device", Exit::Refused));
+    }
 }

@@ -49,6 +49,7 @@ pub(super) async fn validator(mut context: Context, command: ValidatorCommand) -
         }
         ValidatorCommand::Run(args) => {
             let setup = setup(&context.config).await?;
+            args.hardware.apply(&mut context.config);
             let mut config = std::mem::take(&mut context.config.validator);
             prepare(&args, &context, &mut config.models, &mut config.store)?;
             config.http = args.http.or(config.http);
@@ -72,6 +73,7 @@ pub(super) async fn challenger(mut context: Context, command: ChallengerCommand)
         ChallengerCommand::Run { rate, keeper } => (rate, keeper),
     };
     let setup = setup(&context.config).await?;
+    args.hardware.apply(&mut context.config);
     let mut config = std::mem::take(&mut context.config.challenger);
     prepare(&args, &context, &mut config.models, &mut config.store)?;
     config.http = args.http.or(config.http);

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use alloy::primitives::Address;
 use assay_contracts::follow::FollowConfig;
+use assay_kernels::cuda::Backend;
 use serde::{Deserialize, Serialize};
 
 use crate::tx::TxConfig;
@@ -18,6 +19,8 @@ pub struct ProviderConfig {
     pub store_max_pages: Option<u32>,
     /// Model packages (directories) that it serves.
     pub models: Vec<PathBuf>,
+    /// Hardware that they run on: `auto`, `cpu` or `cuda`.
+    pub backend: Backend,
     /// Where `/health`, `/ready` and `/metrics` are served; unset: nowhere.
     pub http: Option<SocketAddr>,
     /// What it accepts.
@@ -36,6 +39,7 @@ impl Default for ProviderConfig {
             store: PathBuf::from("provider.sqlite"),
             store_max_pages: None,
             models: Vec::new(),
+            backend: Backend::default(),
             http: None,
             policy: Policy::default(),
             work: WorkConfig::default(),

@@ -68,7 +68,7 @@ impl Provider {
     /// [`ProviderHandle::wait`]. An endpoint that is down does not keep it from starting.
     ///
     /// # Errors
-    /// What a person has to set right: `bad_config`, a model's code, `store_locked`, `store_mismatch`, `port_taken`.
+    /// What a person has to set right: `bad_config`, a model's code, `CUDA_*`, `store_locked`, `store_mismatch`, `port_taken`.
     pub async fn start(
         config: ProviderConfig,
         setup: ProviderSetup,
@@ -91,7 +91,7 @@ impl Provider {
         if config.policy.suite_verification {
             config.policy.verifications.push(suite.verification);
         }
-        let models = models::open(&config.models).await?;
+        let models = models::open(&config.models, config.backend).await?;
         let roots = models.iter().map(|model| (model.program_root().into(), model.weights_root().into())).collect();
         let models = tamper.models(&models, &config.models)?;
         let me = wallet.default_signer().address();

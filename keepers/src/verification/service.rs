@@ -16,6 +16,7 @@ use assay_contracts::{
     Suite,
     follow::{Block, FollowConfig},
 };
+use assay_kernels::cuda::Backend;
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -63,6 +64,7 @@ pub(crate) struct Settings {
     pub(crate) store: PathBuf,
     pub(crate) store_max_pages: Option<u32>,
     pub(crate) models: Vec<PathBuf>,
+    pub(crate) backend: Backend,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) follow: FollowConfig,
     pub(crate) tx: TxConfig,
@@ -258,7 +260,7 @@ impl Planner {
 /// Starts a keeper of this kind. It runs until `shutdown` is cancelled.
 pub(crate) async fn start(settings: Settings, setup: Setup, shutdown: CancellationToken) -> Result<Handle> {
     let Setup { suite, rpc, wallet, blobs, tamper } = setup;
-    let models = models::open(&settings.models).await?;
+    let models = models::open(&settings.models, settings.backend).await?;
     let roots = models.iter().map(|model| (model.program_root().into(), model.weights_root().into())).collect();
     let me = wallet.default_signer().address();
     let store = Store::open(StoreOptions { path: settings.store, max_pages: settings.store_max_pages }).await?;

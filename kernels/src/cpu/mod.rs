@@ -88,7 +88,8 @@ impl Engine {
         Self::with_isa(Isa::detect(), tape, weights)
     }
 
-    fn with_isa(isa: Isa, tape: &Tape, weights: &Weights) -> Self {
+    /// Packs the weights for an instruction set that this processor has.
+    pub(crate) fn with_isa(isa: Isa, tape: &Tape, weights: &Weights) -> Self {
         let pack = |tensor: usize| {
             let (spec, rows) = (tape.tensors()[tensor], weights.tensor(tensor));
             let width = spec.width as usize;
@@ -107,7 +108,7 @@ impl Engine {
             }
         };
         let packed = (0..tape.tensors().len()).into_par_iter().map(pack).collect();
-        Self { isa, packed, done: done_after(tape.operators()) }
+        Self { isa, packed, done: tape.last_reads() }
     }
 
     /// The output of each task. `tasks` must be valid for the tape.
@@ -151,39 +152,6 @@ impl Engine {
         let Some(Made { tensor: Tensor::Unit(x), .. }) = last else { unreachable!("a tape ends so") };
         x.chunks_exact(x.len() / tasks.len()).map(|row| Tensor::Unit(row.to_vec())).collect()
     }
-}
-
-/// For each operator, the earlier ones that it is the last to read.
-fn done_after(operators: &[Operator]) -> Vec<Vec<usize>> {
-    let mut done = vec![Vec::new(); operators.len()];
-    let mut seen = vec![false; operators.len()];
-    for (at, operator) in operators.iter().enumerate().rev() {
-        for source in sources(operator, operators) {
-            if !std::mem::replace(&mut seen[source], true) {
-                done[at].push(source);
-            }
-        }
-    }
-    done
-}
-
-/// The operators that one reads; a context reads the queries and keys too, for it makes the exponentials anew.
-fn sources(operator: &Operator, operators: &[Operator]) -> Vec<usize> {
-    let direct: Vec<u16> = match *operator {
-        Operator::Ids { .. } => vec![],
-        Operator::Embed { ids, .. } => vec![ids],
-        Operator::Norm { sum, .. } => vec![sum],
-        Operator::Linear { input, .. } | Operator::Gelu { input, .. } => vec![input],
-        Operator::Residual { input, residual, .. } => vec![input, residual],
-        Operator::Exp { q, k, .. } => vec![q, k],
-        Operator::Context { exp, v } => match operators[usize::from(exp)] {
-            Operator::Exp { q, k, .. } => vec![exp, v, q, k],
-            _ => vec![exp, v],
-        },
-        Operator::Pool { x } => vec![x],
-        Operator::Unit { pool } => vec![pool],
-    };
-    direct.into_iter().map(usize::from).collect()
 }
 
 /// Splits tasks into runs of about [`GROUP_TOKENS`] tokens, and into enough of them to keep all threads busy.

@@ -4,6 +4,7 @@
 //! is the root of the tensor whose rows are the records, so one operator can be shown with a short proof.
 
 mod codec;
+mod liveness;
 mod shape;
 
 pub use codec::RECORD_LEN;
