@@ -202,7 +202,10 @@ contract NodeLicense is INodeLicense, ERC721 {
         uint256 word = purchaseOf(id).tier / TIERS;
         // INVARIANT: the lowest bits of a word count the licences of its tiers that the account owns.
         --_counts[from][word];
-        if (to != address(0)) ++_counts[to][word];
+        if (to != address(0)) {
+            require(to != BURNED, ERC721InvalidReceiver(to));
+            ++_counts[to][word];
+        }
         _moved[id] = to == address(0) ? BURNED : to;
         emit Transfer(from, to, id);
         if (_users[id].user != address(0)) {

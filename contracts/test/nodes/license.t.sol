@@ -88,6 +88,16 @@ contract NodeLicense_Test is SaleTest {
         license.transferFrom(ada, bob, 99);
     }
 
+    /// @dev The mark of what was burned is an address too: whatever went there would be gone, and still counted.
+    function test_Transfer_RevertWhen_ItIsToTheMarkOfTheBurned() external {
+        vm.warp(license.transferableAt());
+        expect(abi.encodeWithSelector(IERC721Errors.ERC721InvalidReceiver.selector, address(1)));
+        vm.prank(ada);
+        license.transferFrom(ada, address(1), 1);
+        assertEq(license.ownerOf(1), ada);
+        assertEq(license.balanceOf(address(1)), 0);
+    }
+
     /* DELEGATION */
 
     function test_SetUser() external {
