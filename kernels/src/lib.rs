@@ -11,6 +11,7 @@ mod tensor;
 mod trace;
 mod weights;
 
+pub mod chance;
 pub mod commit;
 pub mod evidence;
 pub mod fixed;
@@ -19,6 +20,7 @@ pub mod import;
 pub mod keccak;
 pub mod merkle;
 pub mod model;
+pub mod prompt;
 pub mod tape;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;

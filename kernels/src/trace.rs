@@ -2,7 +2,7 @@
 
 use crate::{
     Hash,
-    merkle::{Tree, tensor_root},
+    merkle::{Tree, leaf_hash, tensor_root},
     tensor::Tensor,
 };
 
@@ -13,13 +13,23 @@ pub struct Trace {
     tensors: Vec<Tensor>,
     trees: Vec<Tree>,
     roots: Vec<Hash>,
+    output: Output,
+}
+
+/// An output row that a trace was made from, with the tree of that one row.
+#[derive(Debug)]
+struct Output {
+    row: Vec<u8>,
+    tree: Tree,
 }
 
 impl Trace {
-    pub(crate) fn new(units: usize, made: Vec<(Tensor, Tree)>) -> Self {
+    /// `output` is the row that the task's operators read as the output: a false one makes a last tensor of another root.
+    pub(crate) fn new(units: usize, made: Vec<(Tensor, Tree)>, output: Vec<u8>) -> Self {
         let (tensors, trees): (_, Vec<Tree>) = made.into_iter().unzip();
         let roots = trees.iter().map(Tree::root).collect();
-        Self { units, tensors, trees, roots }
+        let tree = Tree::new(vec![leaf_hash(&output)]);
+        Self { units, tensors, trees, roots, output: Output { row: output, tree } }
     }
 
     /// Units of the task.
@@ -54,8 +64,16 @@ impl Trace {
         self.trees.get(operator).map(Tree::leaves)
     }
 
+    /// A row that an operator reads, and the tree that it stands in: what the last operator made is read as it was claimed.
+    pub(crate) fn read(&self, operator: usize, row: usize) -> Option<(Vec<u8>, &Tree)> {
+        if operator + 1 == self.tensors.len() {
+            return (row == 0).then(|| (self.output.row.clone(), &self.output.tree));
+        }
+        Some((self.row(operator, row)?, self.tree(operator)?))
+    }
+
     /// Tree over the rows of the tensor that the operator number `operator` made.
-    pub(crate) fn tree(&self, operator: usize) -> Option<&Tree> {
+    fn tree(&self, operator: usize) -> Option<&Tree> {
         self.trees.get(operator)
     }
 }

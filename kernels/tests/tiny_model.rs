@@ -182,7 +182,7 @@ fn text_becomes_a_vector_that_the_trace_commits_to() {
     let outputs = model.run(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
     for (row, output) in rows.iter().zip(&outputs) {
         assert_eq!(model.units(row).unwrap() as usize, row.len() / 2);
-        assert_eq!(output.len(), model.output_len());
+        assert_eq!(output.len(), model.output_len(model.units(row).unwrap()));
         let length: f32 = output_to_unit_vector(output).iter().map(|v| v * v).sum();
         assert!((length - 1.0).abs() < 1e-5);
         let trace = model.trace(row).unwrap();

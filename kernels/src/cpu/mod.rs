@@ -6,11 +6,16 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
 mod attention;
+mod causal;
+mod decoder;
 mod linear;
 mod pack;
 mod rows;
 mod simd;
+mod wide;
 
+#[cfg(test)]
+mod decoder_tests;
 #[cfg(test)]
 mod tests;
 
@@ -85,6 +90,9 @@ impl Engine {
             let (spec, rows) = (tape.tensors()[tensor], weights.tensor(tensor));
             let width = spec.width as usize;
             match spec.kind {
+                WeightKind::Words if is_chosen_from(tape, tensor) => {
+                    Packed::Linear(PackedLinear::of_words(width, rows))
+                }
                 WeightKind::Words => Packed::Words,
                 WeightKind::Positions => {
                     let x = rows.flat_map(|row| row.chunks_exact(2).map(|b| i16::from_be_bytes([b[0], b[1]])));
@@ -143,6 +151,13 @@ impl Engine {
     }
 }
 
+/// Whether ids are chosen by their words' products with what was read, so that the words are weights of a matrix product.
+fn is_chosen_from(tape: &Tape, tensor: usize) -> bool {
+    tape.operators()
+        .iter()
+        .any(|operator| matches!(*operator, Operator::Choose { words, .. } if usize::from(words) == tensor))
+}
+
 /// For each operator, the earlier ones that it is the last to read.
 fn done_after(operators: &[Operator]) -> Vec<Vec<usize>> {
     let mut done = vec![Vec::new(); operators.len()];
@@ -172,6 +187,17 @@ fn sources(operator: &Operator, operators: &[Operator]) -> Vec<usize> {
         },
         Operator::Pool { x } => vec![x],
         Operator::Unit { pool } => vec![pool],
+        Operator::Prompt { .. } => vec![],
+        Operator::Lookup { prompt, .. } => vec![prompt],
+        Operator::Rms { stream, .. } => vec![stream],
+        Operator::Rotary { input, .. } | Operator::Gated { input, .. } => vec![input],
+        Operator::Causal { q, k, .. } => vec![q, k],
+        Operator::Blend { exp, v } => match operators[usize::from(exp)] {
+            Operator::Causal { q, k, .. } => vec![exp, v, q, k],
+            _ => vec![exp, v],
+        },
+        Operator::Add { input, stream, .. } => vec![input, stream],
+        Operator::Choose { input, prompt, .. } => vec![input, prompt],
     };
     direct.into_iter().map(usize::from).collect()
 }
@@ -262,6 +288,7 @@ impl<'a, T: AsRef<[u16]>> Pass<'a, T> {
                 Tensor::Unit(rows.flat_map(|(row, &root)| row.iter().map(move |&p| fixed::unit(p, root))).collect())
                     .into()
             }
+            _ => unreachable!("an encoder has no operators of decoders"),
         }
     }
 

@@ -32,7 +32,7 @@ const STEP_GAS_MAX: u64 = 400_000;
 /// Name of an operator with its layout. The ids are not made of anything and have a test of their own.
 fn kind(operator: &Operator) -> Option<&'static str> {
     Some(match operator {
-        Operator::Ids { .. } => return None,
+        Operator::Ids { .. } | Operator::Prompt { .. } => return None,
         Operator::Embed { .. } => "embed",
         Operator::Norm { transposed: false, .. } => "norm",
         Operator::Norm { transposed: true, .. } => "norm, transposed",
@@ -44,6 +44,14 @@ fn kind(operator: &Operator) -> Option<&'static str> {
         Operator::Context { .. } => "context",
         Operator::Pool { .. } => "pool",
         Operator::Unit { .. } => "unit",
+        Operator::Lookup { .. } => "lookup",
+        Operator::Rms { .. } => "rms",
+        Operator::Rotary { .. } => "rotary",
+        Operator::Causal { .. } => "causal",
+        Operator::Blend { .. } => "blend",
+        Operator::Gated { .. } => "gated",
+        Operator::Add { .. } => "add",
+        Operator::Choose { .. } => "choose",
     })
 }
 
@@ -104,7 +112,27 @@ fn edges(shape: Shape, row: &[u8], element: u32, question: &isFalseCall) -> Vec<
             note("an exponential between its bounds", e > 0 && e < 255);
         }
         Shape::Unit(_) => note("a vector of zeros", row.iter().all(|byte| *byte == 0)),
-        Shape::Ids | Shape::NormT(_) | Shape::Pool(_) => {}
+        Shape::Stream(_) => {
+            note("a saturated stream", u32_at(row, 4 + 4 * at).cast_signed().abs() == fixed::STREAM_MAX);
+            note("a stream of zeros", row.iter().all(|byte| *byte == 0));
+        }
+        Shape::Causal { heads, .. } => {
+            let units = question.claim.units;
+            note("a token that follows", element % units > question.claim.row);
+            note(
+                "a vanishing causal exponential",
+                row[8 * heads as usize + at] == 0 && element % units <= question.claim.row,
+            );
+        }
+        Shape::Choice(vocabulary) => {
+            let entry = &row[6 * (element / vocabulary) as usize..][..6];
+            note("an id that is given", *entry == [0; 6]);
+            note(
+                "a choice",
+                u32::from(u16::from_be_bytes([entry[4], entry[5]])) == element % vocabulary && *entry != [0; 6],
+            );
+        }
+        Shape::Ids | Shape::NormT(_) | Shape::Pool(_) | Shape::Prompt => {}
     }
     edges
 }
