@@ -1,5 +1,6 @@
 //! The compiled `Referee` against the CPU backend: it acquits every number that the backend makes and convicts every other.
 
+mod decoders;
 mod random;
 mod tapes;
 mod task;
