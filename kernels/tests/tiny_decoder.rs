@@ -163,7 +163,7 @@ fn gguf_with(change: impl FnOnce(&mut File)) -> Vec<u8> {
         file.tensor(&name("ffn_gate"), &[WIDTH, HIDDEN], 3, &q4);
         file.tensor(&name("ffn_up"), &[WIDTH, HIDDEN], 3, &q4);
         // One channel stands out and is split.
-        let f16s = (0..WIDTH * HIDDEN).flat_map(|at| [(at * 29 % 256) as u8, 0x34 | (at % 3 * 64 & 0x80) as u8]);
+        let f16s = (0..WIDTH * HIDDEN).flat_map(|at| [(at * 29 % 256) as u8, 0x34 | ((at % 3 * 64) & 0x80) as u8]);
         file.tensor(&name("ffn_down"), &[HIDDEN, WIDTH], 1, &f16s.collect::<Vec<u8>>());
     }
     change(&mut file);

@@ -48,7 +48,7 @@ impl Run<'_> {
                     let angles = self.weights.row(angles.into(), t);
                     let angle = |at: usize| i16::from_be_bytes([angles[2 * at], angles[2 * at + 1]]);
                     (0..row.len()).map(move |c| {
-                        let pair = c % (angles.len() / 2) & !1;
+                        let pair = (c % (angles.len() / 2)) & !1;
                         fixed::turn(row[c].0, row[c ^ 1].0, angle(pair), angle(pair + 1), c % 2 == 1)
                     })
                 });
