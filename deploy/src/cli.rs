@@ -122,6 +122,11 @@ pub enum Command {
   assay embed --split paragraph -o vectors.npy README.md docs/*.md
   echo 'one sentence' | assay embed -")]
     Embed(EmbedArgs),
+    /// Continue a text with a decoder on this machine, as a provider of its model would
+    #[command(after_help = "Examples:
+  assay generate --model models/smollm2 'What is the capital of France?'
+  assay generate --model models/smollm2 --raw --temperature 0.8 --seed 7 'Once upon a time'")]
+    Generate(GenerateArgs),
     /// Move and show money in the ledger
     #[command(subcommand, after_help = "Example:\n  assay account show")]
     Account(AccountCommand),
@@ -373,12 +378,12 @@ pub enum IndexerCommand {
 /// `assay model …`
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Turn all-MiniLM-L6-v2 into an integer model package
+    /// Turn all-MiniLM-L6-v2 or SmolLM2-135M-Instruct into an integer model package
     #[command(
-        after_help = "Examples:\n  assay model import\n  assay model import --source .tools/minilm --calibrate corpus.txt --out models/minilm"
+        after_help = "Examples:\n  assay model import\n  assay model import --source .tools/minilm --calibrate corpus.txt --out models/minilm\n  assay model import --source .tools/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf --out models/smollm2"
     )]
     Import {
-        /// Folder with model.safetensors and tokenizer.json
+        /// Folder with model.safetensors and tokenizer.json, or file in the format GGUF
         #[arg(long, value_name = "DIR", default_value = ".tools/minilm")]
         source: PathBuf,
         /// Texts to calibrate with, one a line [default: the project's corpus]
@@ -471,6 +476,28 @@ pub struct EmbedArgs {
     /// Output options.
     #[command(flatten)]
     pub collect: CollectArgs,
+}
+
+/// `assay generate`
+#[derive(Args, Clone, Debug)]
+pub struct GenerateArgs {
+    /// Package of a decoder
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// The text to answer
+    pub prompt: String,
+    /// Go on with the text instead of answering it
+    #[arg(long)]
+    pub raw: bool,
+    /// Tokens that are chosen; what follows the end of an answer is cut off
+    #[arg(long, value_name = "TOKENS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    pub count: u16,
+    /// How far choices stray from what is likeliest: 1 as the model was trained, 0 not at all
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0)]
+    pub temperature: f64,
+    /// What chance begins with: the same seed makes the same text
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
 }
 
 /// `assay order …`

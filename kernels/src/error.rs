@@ -129,6 +129,12 @@ pub enum InputError {
     /// No token at all.
     #[error("the input is empty; it needs at least one token")]
     Empty,
+    /// Less than what stands before the tokens of a prompt.
+    #[error("the input has {len} bytes; a prompt begins with a seed and a focus of ten bytes")]
+    Short {
+        /// Length of the row in bytes.
+        len: usize,
+    },
     /// Half a token at the end.
     #[error("the input has {len} bytes; token ids take two bytes each")]
     Odd {
@@ -160,6 +166,7 @@ impl InputError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty => "INPUT_EMPTY",
+            Self::Short { .. } => "INPUT_SHORT",
             Self::Odd { .. } => "INPUT_ODD",
             Self::TooLong { .. } => "INPUT_TOO_LONG",
             Self::UnknownId { .. } => "INPUT_UNKNOWN_ID",
@@ -184,6 +191,14 @@ pub enum RunError {
         /// What is wrong with its input.
         source: InputError,
     },
+    /// What is said to be the output has another length.
+    #[error("the output has {len} bytes, and one of this task has {expected}")]
+    Output {
+        /// Length of what was given.
+        len: usize,
+        /// Length of an output of the task.
+        expected: usize,
+    },
 }
 
 impl RunError {
@@ -191,6 +206,7 @@ impl RunError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Input { source, .. } => source.code(),
+            Self::Output { .. } => "OUTPUT_LENGTH",
         }
     }
 
@@ -198,6 +214,7 @@ impl RunError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Input { source, .. } => source.is_retryable(),
+            Self::Output { .. } => false,
         }
     }
 }

@@ -10,8 +10,10 @@
 
 use crate::{
     Hash, Model, Trace,
+    chance::BLANK,
     merkle::{Tree, leaf_hash},
-    tape::{Operator, Shape},
+    prompt::{Choice, choices},
+    tape::{CHOICE_LEN, Operator, PROMPT_HEADER, Shape},
 };
 
 /// A row of a tensor, proved in two steps: the row under its tensor's root, that root under the root over all tensors.
@@ -52,17 +54,26 @@ pub fn false_element(shape: Shape, units: u32, own: &[u8], theirs: &[u8]) -> Opt
         return None;
     }
     match shape {
-        Shape::Ids => None,
+        Shape::Ids | Shape::Prompt => None,
         Shape::Sum(_) => false_number(8, 4, own, theirs),
         Shape::Norm(_) => false_number(2, 2, own, theirs),
         Shape::NormT(_) | Shape::Unit(_) => false_number(0, 2, own, theirs),
         Shape::Linear(_) | Shape::LinearT(_) => false_number(0, 1, own, theirs),
-        Shape::Pool(_) => false_number(4, 4, own, theirs),
+        Shape::Pool(_) | Shape::Stream(_) => false_number(4, 4, own, theirs),
         Shape::Quantised(width) => {
             let peak = |row: &[u8]| Peak { max: u16_at(row, 0).into(), place: u16_at(row, 2).into() };
             false_peak(peak(own), peak(theirs), width).or_else(|| false_number(4, 1, own, theirs))
         }
-        Shape::Exp { heads, .. } => (0..heads).find_map(|head| false_exponential(head, heads, units, own, theirs)),
+        Shape::Exp { heads, .. } | Shape::Causal { heads, .. } => {
+            (0..heads).find_map(|head| false_exponential(head, heads, units, own, theirs))
+        }
+        Shape::Choice(vocabulary) => {
+            let (own, theirs) = (choices(own), choices(theirs));
+            let place =
+                |(own, theirs): (&Choice, &Choice)| false_peak(Peak::from(*own), Peak::from(*theirs), vocabulary);
+            let places = own.iter().zip(&theirs).map(place);
+            (0..).zip(places).find_map(|(t, place)| Some(t * vocabulary + place?))
+        }
     }
 }
 
@@ -82,6 +93,12 @@ fn false_number(header: usize, size: usize, own: &[u8], theirs: &[u8]) -> Option
 struct Peak {
     max: i32,
     place: u32,
+}
+
+impl From<Choice> for Peak {
+    fn from(choice: Choice) -> Self {
+        Self { max: choice.max, place: choice.id.into() }
+    }
 }
 
 /// A place below `width` whose value refutes a peak, `own` being the true one.
@@ -133,9 +150,9 @@ impl Model {
         let roots_tree = Tree::new(roots.iter().map(|root| leaf_hash(root)).collect());
         let tensor = |&(operator, row): &(u16, u32)| {
             let (operator, row) = (usize::from(operator), row as usize);
-            let root = *roots.get(operator).filter(|root| trace.roots().get(operator) == Some(root))?;
-            let bytes = trace.row(operator, row)?;
-            Some(opening(bytes, row, trace.tree(operator)?, root, operator, &roots_tree))
+            let (bytes, tree) = trace.read(operator, row)?;
+            let root = *roots.get(operator).filter(|root| tree.root() == **root)?;
+            Some(opening(bytes, row, tree, root, operator, &roots_tree))
         };
         let weights = |&(tensor, row): &(u16, u32)| {
             let (tensor, row) = (usize::from(tensor), row as usize);
@@ -150,7 +167,7 @@ impl Model {
     }
 
     fn operands(&self, trace: &Trace, operator: usize, row: u32, element: u32) -> Option<Operands> {
-        let n = trace.units();
+        let n = trace.tokens();
         let shape = self.tape().shapes().get(operator)?;
         if row >= shape.rows(n) || element >= shape.elements(n) + shape.summaries() {
             return None;
@@ -180,8 +197,44 @@ impl Model {
             Operator::Context { exp, v } => (vec![(exp, t), (v, c)], vec![]),
             Operator::Pool { x } => (vec![(x, c)], vec![]),
             Operator::Unit { pool } => (vec![(pool, 0)], vec![]),
+            Operator::Prompt { .. } => (vec![], vec![]),
+            Operator::Lookup { prompt, words, .. } => {
+                let last = self.tape().operators().len() - 1;
+                (vec![(prompt, 0), (last as u16, 0)], vec![(words, self.id_at(trace, prompt, last, t)?)])
+            }
+            Operator::Rms { stream, gains, .. } => (vec![(stream, t)], vec![(gains, c)]),
+            Operator::Rotary { input, weights, angles, .. } => {
+                (vec![(input, t)], vec![(weights, c), (weights, c ^ 1), (angles, t)])
+            }
+            Operator::Causal { q, k, scales, .. } => (vec![(q, t), (k, element % n)], vec![(scales, element / n)]),
+            Operator::Blend { exp, v } => {
+                let Shape::Causal { heads, groups, .. } = self.tape().shapes()[usize::from(exp)] else { return None };
+                let Shape::Quantised(width) = *shape else { return None };
+                let head_width = width / heads;
+                let from = c / head_width / (heads / groups) * head_width + c % head_width;
+                (vec![(exp, t), (v, from)], vec![])
+            }
+            Operator::Gated { input, gate, up, .. } => (vec![(input, t)], vec![(gate, c), (up, c)]),
+            Operator::Add { input, weights, stream, .. } => (vec![(input, t), (stream, t)], vec![(weights, c)]),
+            Operator::Choose { input, words, prompt, .. } => {
+                let Shape::Choice(vocabulary) = *shape else { return None };
+                let (place, id) = (element / vocabulary, element % vocabulary);
+                (vec![(input, place), (prompt, 0)], vec![(words, id)])
+            }
         };
         Some(Operands { tensors, weights })
+    }
+
+    /// The id at place `t` of a text, as the output that it is read with fills it.
+    fn id_at(&self, trace: &Trace, prompt: u16, last: usize, t: u32) -> Option<u32> {
+        let at = PROMPT_HEADER + 2 * t as usize;
+        let given = u16_at(&trace.row(prompt.into(), 0)?, at);
+        if given != BLANK {
+            return Some(given.into());
+        }
+        let (output, _) = trace.read(last, 0)?;
+        let chosen = u32::from(u16_at(&output, CHOICE_LEN * (t as usize - 1) + 4));
+        Some(if chosen < self.tape().vocabulary() { chosen } else { 0 })
     }
 }
 
@@ -218,7 +271,7 @@ mod tests {
     fn every_question_of_a_task_has_its_rows_proved() {
         let model = tiny();
         let trace = trace(&model, 5);
-        let (tape, n) = (model.tape(), trace.units());
+        let (tape, n) = (model.tape(), trace.tokens());
         let mut asked = 0;
         for (operator, shape) in tape.shapes().iter().enumerate() {
             let questions = shape.elements(n) + shape.summaries();
@@ -270,6 +323,7 @@ mod tests {
                 Operator::Context { exp, v } => (vec![(exp, 2), (v, 3)], vec![]),
                 Operator::Pool { x } => (vec![(x, 3)], vec![]),
                 Operator::Unit { pool } => (vec![(pool, 0)], vec![]),
+                _ => unreachable!("the tiny encoder has no operators of decoders"),
             };
             let one_row = matches!(code, Operator::Ids { .. } | Operator::Pool { .. } | Operator::Unit { .. });
             let row = if one_row { 0 } else { 2 };

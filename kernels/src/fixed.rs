@@ -6,13 +6,22 @@
 /// Largest magnitude of a pre-norm sum.
 pub const SUM_MAX: i32 = (1 << 24) - 1;
 
+/// Largest magnitude of a stream: the squares of 2,048 of them add up to less than `2^63`.
+pub const STREAM_MAX: i32 = (1 << 26) - 1;
+
+/// Limit of a gate: 64.
+const GATE_MAX: i32 = (64 << GELU_BITS) - 1;
+
 /// Bits that the product of an accumulator and a row's maximum loses before it meets the multiplier of its channel.
 pub const PRE_SHIFT: u32 = 9;
 
 /// Fraction bits of the argument of [`exp2_neg`], in powers of two.
 pub const EXP_BITS: u32 = 10;
 
-/// Fraction bits of the argument and of the result of [`gelu`].
+/// Fraction bits of cosines and sines.
+pub const ANGLE_BITS: u32 = 14;
+
+/// Fraction bits of the argument and of the result of [`gelu`] and [`silu`].
 pub const GELU_BITS: u32 = 10;
 
 /// `x / 2^s` rounded to the nearest, ties upwards. `s` is at least 1.
@@ -157,6 +166,85 @@ const GELU_SLOPES: [i32; 64] = [
     -45, -38, -32, -27, -23, -19, -16, -13, -10, -9, -7, -6, -5, -4, -3, -2,
 ];
 
+/// `x·σ(x)` for `|x| < 2^30`, as `max(x, 0) - a·σ(-a)` with `a = |x|`; at most 1e-3 off. Argument and result have
+/// [`GELU_BITS`] fraction bits.
+#[inline(always)]
+pub const fn silu(x: i32) -> i32 {
+    let a = if x < 0 { -x } else { x };
+    let positive = if x > 0 { x } else { 0 };
+    let end = (16 << GELU_BITS) - 1;
+    let a = if a > end { end } else { a };
+    let segment = SILU_TAIL[((a >> 7) & 127) as usize];
+    let (base, slope) = (segment >> 16, segment << 16 >> 16);
+    positive - ((base + ((slope * (a & 127)) >> 6) + 32) >> 6)
+}
+
+/// `a·σ(-a)` on [0, 16): minimax lines over 96 segments of [0, 12), zero beyond. In the units of [`GELU_TAIL`].
+pub const SILU_TAIL: [i32; 128] = {
+    let mut table = [0; 128];
+    let mut i = 0;
+    while i < 96 {
+        table[i] = (SILU_BASES[i] << 16) | (SILU_SLOPES[i] & 0xffff);
+        i += 1;
+    }
+    table
+};
+
+#[rustfmt::skip]
+const SILU_BASES: [i32; 96] = [
+    31, 3871, 7204, 10040, 12398, 14306, 15792, 16892, 17643, 18085, 18257, 18197, 17942, 17528, 16984, 16343,
+    15627, 14860, 14061, 13245, 12428, 11620, 10828, 10061, 9322, 8618, 7948, 7316, 6721, 6165, 5645, 5161,
+    4714, 4298, 3915, 3563, 3239, 2942, 2668, 2420, 2192, 1984, 1795, 1623, 1467, 1325, 1196, 1078,
+    972, 876, 789, 711, 639, 575, 517, 466, 418, 376, 337, 303, 272, 245, 219, 196,
+    176, 158, 141, 127, 114, 102, 92, 82, 73, 66, 59, 53, 47, 42, 38, 34,
+    31, 27, 24, 22, 19, 16, 16, 14, 13, 10, 9, 8, 7, 6, 6, 5,
+];
+
+#[rustfmt::skip]
+const SILU_SLOPES: [i32; 96] = [
+    1921, 1668, 1420, 1181, 956, 745, 552, 378, 223, 88, -28, -126, -206, -271, -320, -357,
+    -383, -399, -407, -408, -404, -396, -384, -369, -352, -335, -316, -297, -278, -260, -242, -224,
+    -208, -191, -176, -162, -149, -137, -124, -114, -104, -94, -86, -78, -71, -65, -59, -53,
+    -48, -43, -39, -36, -32, -29, -26, -24, -21, -19, -17, -15, -14, -13, -11, -10,
+    -9, -8, -7, -7, -6, -5, -5, -4, -4, -4, -3, -3, -2, -2, -2, -2,
+    -2, -1, -1, -1, -1, 0, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0,
+];
+
+/// One of two products that are turned together: `(x·cosine ± y·sine) / 2^14` rounded, limited to 8 bits. The even channel of a
+/// pair takes the sine of the odd one off, the odd one adds that of the even one.
+///
+/// `|x|, |y| ≤ 2^30` keep the sum within `2^46`.
+#[inline(always)]
+pub const fn turn(x: i32, y: i32, cosine: i16, sine: i16, odd: bool) -> i8 {
+    let across = y as i64 * sine as i64;
+    let sum = x as i64 * cosine as i64 + if odd { across } else { -across };
+    let turned = rsh64(sum, ANGLE_BITS);
+    (if turned > 127 {
+        127
+    } else if turned < -127 {
+        -127
+    } else {
+        turned
+    }) as i8
+}
+
+/// A gated product of 16 bits: `silu(gate) · up / 2^15` rounded. `|up| ≤ 2^30` keeps the product below `2^47`.
+#[inline(always)]
+pub const fn gated(gate: i32, up: i32) -> i32 {
+    let product = silu(clamp(gate, GATE_MAX)) as i64 * up as i64;
+    let limit = 32767 << 15;
+    rsh64(
+        if product > limit {
+            limit
+        } else if product < -limit {
+            -limit
+        } else {
+            product
+        },
+        15,
+    ) as i32
+}
+
 /// `round(32767 · p / s)`, an element of the unit vector; 0 for a vector of zeros.
 ///
 /// `|p| ≤ s < 2^31` keeps the numerator below `2^48`.
@@ -195,6 +283,38 @@ mod tests {
             let exact = real * 0.5 * libm::erfc(-real / std::f64::consts::SQRT_2);
             assert!((f64::from(gelu(x)) / 1024.0 - exact).abs() < 7e-4, "x = {x}");
         }
+    }
+
+    #[test]
+    fn silu_is_within_its_bound() {
+        for x in -65536..=65536 {
+            let real = f64::from(x) / 1024.0;
+            let exact = real / (1.0 + (-real).exp());
+            assert!((f64::from(silu(x)) / 1024.0 - exact).abs() < 1e-3, "x = {x}");
+        }
+        assert_eq!(silu(0), 0);
+    }
+
+    #[test]
+    fn pairs_turn_by_their_angle() {
+        // A quarter of a turn: the even channel becomes minus the odd one, the odd one the even one.
+        assert_eq!((turn(100, 7, 0, 1 << 14, false), turn(7, 100, 0, 1 << 14, true)), (-7, 100));
+        assert_eq!((turn(100, 7, 1 << 14, 0, false), turn(7, 100, 1 << 14, 0, true)), (100, 7));
+        assert_eq!((turn(1, 0, 1 << 13, 0, false), turn(-1, 0, 1 << 13, 0, false)), (1, 0), "ties go upwards");
+        let (most, least) = (1 << 30, -1 << 30);
+        assert_eq!(
+            (turn(most, least, i16::MIN, i16::MIN, true), turn(least, most, i16::MIN, i16::MAX, true)),
+            (0, 127)
+        );
+        assert_eq!(turn(most, least, i16::MIN, i16::MAX, true), -127);
+    }
+
+    #[test]
+    fn gated_products_fit_16_bits() {
+        let (most, least) = (1 << 30, -1 << 30);
+        assert_eq!((gated(most, most), gated(most, least)), (32767, -32767));
+        assert_eq!((gated(0, most), gated(most, 0), gated(least, most)), (0, 0, 0));
+        assert_eq!((gated(1024, 32768), gated(65_535, 1), gated(65_536, 1)), (silu(1024), 2, 2));
     }
 
     #[test]

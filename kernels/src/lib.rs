@@ -11,6 +11,7 @@ mod tensor;
 mod trace;
 mod weights;
 
+pub mod chance;
 pub mod commit;
 pub mod cuda;
 pub mod doctor;
@@ -21,6 +22,7 @@ pub mod import;
 pub mod keccak;
 pub mod merkle;
 pub mod model;
+pub mod prompt;
 pub mod tape;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;

@@ -12,7 +12,8 @@ use crate::{
     cuda::{self, Backend, Device, Running, Unavailable},
     isa::Isa,
     merkle::Tree,
-    tape::Tape,
+    prompt::{Prompt, choices},
+    tape::{Shape, Tape},
     tensor::Tensor,
     weights::Weights,
 };
@@ -42,7 +43,7 @@ pub struct Manifest {
     pub source: String,
     /// SHA-256 of the source's weights, hexadecimal.
     pub source_sha256: String,
-    /// Length of the output vector.
+    /// Length of the output vector; 0 of a decoder, which makes none.
     pub width: u32,
     /// Number of token ids.
     pub vocabulary: u32,
@@ -126,9 +127,9 @@ impl Model {
             name: name.to_owned(),
             program_root: root_text(&program_root),
             weights_root: root_text(&weights_tree.root()),
-            width: (output_len(&tape) / 2) as u32,
+            width: vector_len(&tape),
             vocabulary: tape.vocabulary(),
-            max_units: tape.max_units(),
+            max_units: tape.max_tokens(),
             ..Manifest::default()
         };
         let engine = Engine::new(&tape, &weights);
@@ -204,20 +205,29 @@ impl Model {
 
     /// The most units of an input.
     pub fn max_units(&self) -> u32 {
-        self.tape.max_units()
+        self.tape.units(self.tape.max_tokens())
     }
 
-    /// Bytes of an output row.
-    pub fn output_len(&self) -> usize {
-        output_len(&self.tape)
+    /// Bytes of the output row of a task of so many tokens.
+    pub fn output_len(&self, tokens: u32) -> usize {
+        self.tape.shapes().last().map_or(0, |shape| shape.row_len(tokens) as usize)
     }
 
-    /// Units of an input row: its number of tokens.
+    /// Units of an input row, which are paid for: each two bytes of it.
     ///
     /// # Errors
     /// Codes `INPUT_*`, when the model cannot take the row.
     pub fn units(&self, input_row: &[u8]) -> Result<u32, InputError> {
-        self.ids(input_row).map(|ids| ids.len() as u32)
+        let tokens = if self.tape.is_decoder() { self.prompt(input_row)?.ids } else { self.ids(input_row)? }.len();
+        Ok(self.tape.units(tokens as u32))
+    }
+
+    /// The prompt in the input row of a decoder.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take the row.
+    pub fn prompt(&self, input_row: &[u8]) -> Result<Prompt, InputError> {
+        Prompt::decode(input_row, self.tape.vocabulary(), self.tape.max_tokens())
     }
 
     /// Output rows of the input rows. The bits of one never depend on the others.
@@ -225,8 +235,11 @@ impl Model {
     /// # Errors
     /// Codes `INPUT_*`, when the model cannot take one of the rows; nothing is computed then.
     pub fn run(&self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
-        let ids = self.all_ids(inputs)?;
-        let outputs = self.engine.run(&self.tape, &self.weights, &ids);
+        let outputs = if self.tape.is_decoder() {
+            self.engine.cpu().generate(&self.tape, &self.weights, &each(inputs, |row| self.prompt(row))?)
+        } else {
+            self.engine.run(&self.tape, &self.weights, &each(inputs, |row| self.ids(row))?)
+        };
         Ok(outputs.into_iter().map(|output| output.row(1, 0)).collect())
     }
 
@@ -235,8 +248,52 @@ impl Model {
     /// # Errors
     /// Codes `INPUT_*`, when the model cannot take the row.
     pub fn trace(&self, input: &[u8]) -> Result<Trace, RunError> {
-        let ids = self.all_ids(&[input])?.remove(0);
-        Ok(Trace::new(ids.len(), self.engine.trace(&self.tape, &self.weights, &ids)))
+        if self.tape.is_decoder() {
+            return self.trace_of(input, &self.run(&[input])?.remove(0));
+        }
+        let (tokens, made) = self.trace_ids(input)?;
+        let output = made.last().map_or_else(Vec::new, |(tensor, _)| tensor.row(1, 0));
+        Ok(Trace::new(tokens, made, output))
+    }
+
+    fn trace_ids(&self, input: &[u8]) -> Result<(usize, Vec<(Tensor, Tree)>), RunError> {
+        let ids = each(&[input], |row| self.ids(row))?.remove(0);
+        Ok((ids.len(), self.engine.trace(&self.tape, &self.weights, &ids)))
+    }
+
+    /// Roots of all tensors of a task of which somebody says that `output` is the output.
+    ///
+    /// A decoder reads its own output as it goes on, so a false one makes another trace: that in which each choice is made after
+    /// the text that is claimed. The first operator in which it differs from the other side's is false there, and the last one
+    /// differs if nothing else does. An encoder reads none.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take the row, and `OUTPUT_LENGTH`.
+    pub fn trace_of(&self, input: &[u8], output: &[u8]) -> Result<Trace, RunError> {
+        if !self.tape.is_decoder() {
+            let (tokens, made) = self.trace_ids(input)?;
+            return Ok(Trace::new(tokens, made, output.to_vec()));
+        }
+        let prompt = each(&[input], |row| self.prompt(row))?.remove(0);
+        let (tokens, len) = (prompt.ids.len(), output.len());
+        let expected = self.output_len(tokens as u32);
+        if len != expected {
+            return Err(RunError::Output { len, expected });
+        }
+        let made = self.engine.cpu().trace_text(&self.tape, &self.weights, &prompt, &choices(output));
+        Ok(Trace::new(tokens, made, output.to_vec()))
+    }
+
+    /// Shows `see`, for each place of a text, the scores in 10 fraction bits of powers of two by which a decoder would choose what
+    /// follows, before focus and noise: how likely a text is in its eyes.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take the text.
+    pub fn scores(&self, ids: &[u16], see: &mut (dyn FnMut(usize, &[i32]) + Send)) -> Result<(), RunError> {
+        let prompt = Prompt { seed: 0, focus: 0, ids: ids.to_vec() };
+        let prompt = each(&[&prompt.encode()], |row| self.prompt(row))?.remove(0);
+        self.engine.cpu().products(&self.tape, &self.weights, &prompt, see);
+        Ok(())
     }
 
     pub(crate) fn weights(&self) -> &Weights {
@@ -248,14 +305,9 @@ impl Model {
         &self.weights_tree
     }
 
-    fn all_ids(&self, inputs: &[&[u8]]) -> Result<Vec<Vec<u16>>, RunError> {
-        let ids = |(task, input): (usize, &&[u8])| self.ids(input).map_err(|source| RunError::Input { task, source });
-        inputs.iter().enumerate().map(ids).collect()
-    }
-
     fn ids(&self, row: &[u8]) -> Result<Vec<u16>, InputError> {
         let (pairs, rest) = row.as_chunks::<2>();
-        let (max, vocabulary) = (self.max_units(), self.tape.vocabulary());
+        let (max, vocabulary) = (self.tape.max_tokens(), self.tape.vocabulary());
         if row.is_empty() {
             return Err(InputError::Empty);
         }
@@ -273,8 +325,17 @@ impl Model {
     }
 }
 
-fn output_len(tape: &Tape) -> usize {
-    tape.shapes().last().map_or(0, |shape| shape.row_len(1) as usize)
+/// What `read` makes of each row of a batch.
+fn each<T>(inputs: &[&[u8]], read: impl Fn(&[u8]) -> Result<T, InputError>) -> Result<Vec<T>, RunError> {
+    let read = |(task, input): (usize, &&[u8])| read(input).map_err(|source| RunError::Input { task, source });
+    inputs.iter().enumerate().map(read).collect()
+}
+
+fn vector_len(tape: &Tape) -> u32 {
+    match tape.shapes().last() {
+        Some(&Shape::Unit(width)) => width,
+        _ => 0,
+    }
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, ModelError> {

@@ -2,6 +2,8 @@
 //!
 //! It is slow and short. The fast backend must make the same bits, and the tests hold it to that.
 
+mod decoder;
+
 use crate::{
     fixed::{self, SUM_MAX, clamp, rsh32, rsh64, saturate16},
     tape::{Operator, Shape, Tape},
@@ -11,13 +13,10 @@ use crate::{
 
 /// All tensors of one task, in the tape's order. `ids` must be valid for the tape.
 pub(crate) fn run(tape: &Tape, weights: &Weights, ids: &[u16]) -> Vec<Tensor> {
-    let mut run = Run { tape, weights, n: ids.len(), made: Vec::with_capacity(tape.operators().len()) };
-    for operator in tape.operators() {
-        let tensor = run.operator(operator, ids);
-        run.made.push(tensor);
-    }
-    run.made
+    Run::new(tape, weights, ids.len()).all(|run, operator| run.operator(operator, ids))
 }
+
+pub(crate) use decoder::{generate, run_text};
 
 struct Run<'a> {
     tape: &'a Tape,
@@ -26,7 +25,19 @@ struct Run<'a> {
     made: Vec<Tensor>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(tape: &'a Tape, weights: &'a Weights, n: usize) -> Self {
+        Self { tape, weights, n, made: Vec::with_capacity(tape.operators().len()) }
+    }
+
+    fn all(mut self, make: impl Fn(&Self, &Operator) -> Tensor) -> Vec<Tensor> {
+        for operator in self.tape.operators() {
+            let tensor = make(&self, operator);
+            self.made.push(tensor);
+        }
+        self.made
+    }
+
     fn operator(&self, operator: &Operator, ids: &[u16]) -> Tensor {
         match *operator {
             Operator::Ids { .. } => Tensor::Ids(ids.to_vec()),
@@ -82,6 +93,7 @@ impl Run<'_> {
                 };
                 Tensor::Unit(sum.iter().map(|&p| fixed::unit(p, root[0])).collect())
             }
+            _ => unreachable!("an encoder has no operators of decoders"),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     Hash,
     keccak::keccak256_rows,
     merkle::{LEAF, Tree},
+    prompt::{Choice, Prompt},
 };
 
 /// Rows that one thread writes and hashes at a time.
@@ -26,6 +27,9 @@ pub(crate) enum Tensor {
     Quantised { max: Vec<u16>, argmax: Vec<u16>, x: Vec<i8> },
     Pool { root: Vec<u32>, sum: Vec<i32> },
     Unit(Vec<i16>),
+    Prompt(Prompt),
+    Stream { root: Vec<u32>, x: Vec<i32> },
+    Choice(Vec<Choice>),
 }
 
 /// Sums with mean and deviation of each row.
@@ -42,7 +46,7 @@ pub(crate) struct Exp {
     pub(crate) max: Vec<i32>,
     pub(crate) argmax: Vec<u16>,
     pub(crate) sum: Vec<u16>,
-    /// `[token][head][other token]`.
+    /// `[token][head][other token]`; in a causal one, zero for tokens that follow.
     pub(crate) e: Vec<u8>,
 }
 
@@ -52,7 +56,8 @@ impl Tensor {
         match self {
             Self::NormT { x } => x.len() / n,
             Self::LinearT { x } => x.len() / n,
-            Self::Ids(_) | Self::Pool { .. } | Self::Unit(_) => 1,
+            Self::Ids(_) | Self::Pool { .. } | Self::Unit(_) | Self::Prompt(_) | Self::Choice(_) => 1,
+            Self::Stream { .. } => n,
             Self::Sum(_) | Self::Norm { .. } | Self::Linear { .. } | Self::Exp(_) | Self::Quantised { .. } => n,
         }
     }
@@ -84,6 +89,17 @@ impl Tensor {
                 put(out, sum.iter().copied().map(i32::to_be_bytes));
             }
             Self::Unit(x) => put(out, x.iter().copied().map(i16::to_be_bytes)),
+            Self::Prompt(prompt) => out.extend(prompt.encode()),
+            Self::Stream { root, x } => {
+                out.extend(root[r].to_be_bytes());
+                put(out, token(n, x, r).iter().copied().map(i32::to_be_bytes));
+            }
+            Self::Choice(choices) => {
+                for choice in choices {
+                    out.extend(choice.max.to_be_bytes());
+                    out.extend(choice.id.to_be_bytes());
+                }
+            }
         }
     }
 

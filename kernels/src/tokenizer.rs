@@ -53,8 +53,18 @@ impl Tokenizer {
     /// # Errors
     /// `MODEL_TOKENIZER` when the file is missing or wrong.
     pub fn from_file(path: &Path) -> Result<Self, ModelError> {
-        let wrong = |e: tokenizers::Error| ModelError::Tokenizer { reason: format!("{}: {e}", path.display()) };
-        let mut inner = tokenizers::Tokenizer::from_file(path).map_err(wrong)?;
+        let file = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|e| ModelError::Tokenizer { reason: format!("{file}: {e}") })?;
+        Self::from_bytes(&bytes, &file)
+    }
+
+    /// Reads what a `tokenizer.json` holds, which errors call `name`.
+    ///
+    /// # Errors
+    /// `MODEL_TOKENIZER` when it is wrong.
+    pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self, ModelError> {
+        let wrong = |e: tokenizers::Error| ModelError::Tokenizer { reason: format!("{name}: {e}") };
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(wrong)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(wrong)?;
         Ok(Self { inner })
@@ -67,6 +77,22 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u16>, TokenizeError> {
         let encoding = self.inner.encode_fast(text, true).map_err(|e| TokenizeError::Text { reason: e.to_string() })?;
         encoding.get_ids().iter().map(|&id| u16::try_from(id).map_err(|_| TokenizeError::Id { id })).collect()
+    }
+}
+
+impl Tokenizer {
+    /// The text of token ids, without those that only mark something.
+    ///
+    /// # Errors
+    /// When the tokenizer cannot put them together.
+    pub fn decode(&self, ids: &[u16]) -> Result<String, TokenizeError> {
+        let ids: Vec<u32> = ids.iter().copied().map(u32::from).collect();
+        self.inner.decode(&ids, true).map_err(|e| TokenizeError::Text { reason: e.to_string() })
+    }
+
+    /// The id of a token, by how the vocabulary spells it.
+    pub fn id(&self, token: &str) -> Option<u16> {
+        self.inner.token_to_id(token).and_then(|id| u16::try_from(id).ok())
     }
 }
 

@@ -2,29 +2,44 @@
 
 use crate::{
     Hash,
-    merkle::{Tree, tensor_root},
+    merkle::{Tree, leaf_hash, tensor_root},
     tensor::Tensor,
 };
 
 /// All tensors of one task with their trees.
 #[derive(Debug)]
 pub struct Trace {
-    units: usize,
+    tokens: usize,
     tensors: Vec<Tensor>,
     trees: Vec<Tree>,
     roots: Vec<Hash>,
+    output: Output,
+}
+
+/// An output row that a trace was made from, with the tree of that one row.
+#[derive(Debug)]
+struct Output {
+    row: Vec<u8>,
+    tree: Tree,
 }
 
 impl Trace {
-    pub(crate) fn new(units: usize, made: Vec<(Tensor, Tree)>) -> Self {
+    /// `output` is the row that the task's operators read as the output: a false one makes a last tensor of another root.
+    pub(crate) fn new(tokens: usize, made: Vec<(Tensor, Tree)>, output: Vec<u8>) -> Self {
         let (tensors, trees): (_, Vec<Tree>) = made.into_iter().unzip();
         let roots = trees.iter().map(Tree::root).collect();
-        Self { units, tensors, trees, roots }
+        let tree = Tree::new(vec![leaf_hash(&output)]);
+        Self { tokens, tensors, trees, roots, output: Output { row: output, tree } }
     }
 
-    /// Units of the task.
-    pub fn units(&self) -> u32 {
-        self.units as u32
+    /// Tokens of the task.
+    pub fn tokens(&self) -> u32 {
+        self.tokens as u32
+    }
+
+    /// The output row that the trace is of: as somebody claims it.
+    pub fn output(&self) -> &[u8] {
+        &self.output.row
     }
 
     /// Root of each operator's tensor, in the tape's order: the first is the input's hash, the last the output's.
@@ -40,13 +55,13 @@ impl Trace {
     /// Rows of the tensor that the operator number `operator` made, as they are hashed.
     pub fn rows(&self, operator: usize) -> Option<Vec<Vec<u8>>> {
         let tensor = self.tensors.get(operator)?;
-        Some((0..tensor.row_count(self.units)).map(|row| tensor.row(self.units, row)).collect())
+        Some((0..tensor.row_count(self.tokens)).map(|row| tensor.row(self.tokens, row)).collect())
     }
 
     /// One row of the tensor that the operator number `operator` made.
     pub fn row(&self, operator: usize, row: usize) -> Option<Vec<u8>> {
         let tensor = self.tensors.get(operator)?;
-        (row < tensor.row_count(self.units)).then(|| tensor.row(self.units, row))
+        (row < tensor.row_count(self.tokens)).then(|| tensor.row(self.tokens, row))
     }
 
     /// Hash of each row of the tensor that the operator number `operator` made: the leaves under its root.
@@ -54,8 +69,16 @@ impl Trace {
         self.trees.get(operator).map(Tree::leaves)
     }
 
+    /// A row that an operator reads, and the tree that it stands in: what the last operator made is read as it was claimed.
+    pub(crate) fn read(&self, operator: usize, row: usize) -> Option<(Vec<u8>, &Tree)> {
+        if operator + 1 == self.tensors.len() {
+            return (row == 0).then(|| (self.output.row.clone(), &self.output.tree));
+        }
+        Some((self.row(operator, row)?, self.tree(operator)?))
+    }
+
     /// Tree over the rows of the tensor that the operator number `operator` made.
-    pub(crate) fn tree(&self, operator: usize) -> Option<&Tree> {
+    fn tree(&self, operator: usize) -> Option<&Tree> {
         self.trees.get(operator)
     }
 }

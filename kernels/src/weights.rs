@@ -117,21 +117,30 @@ impl Weights {
 
     fn check_operator(&self, operator: &Operator, tape: &Tape) -> Result<(), ModelError> {
         match *operator {
-            Operator::Embed { words, .. } => {
+            Operator::Embed { words, .. } | Operator::Lookup { words, .. } => {
                 self.check_rows(words, |row| check(u32_at(row, 0) <= 1 << 23, "the multiplier is above 2^23"))
             }
-            Operator::Norm { gains, .. } => self.check_rows(gains, |row| {
+            Operator::Norm { gains, .. } | Operator::Rms { gains, .. } => self.check_rows(gains, |row| {
                 let (gain, bias) = gain_row(row);
                 check(gain.unsigned_abs() <= 1 << 22, "the gain is beyond ±2^22")?;
                 check(bias.unsigned_abs() <= 1 << 29, "the bias is beyond ±2^29")
             }),
-            Operator::Linear { weights, shift, .. } | Operator::Gelu { weights, shift, .. } => {
-                self.check_product(weights, shift, 0)
+            Operator::Linear { weights, shift, .. }
+            | Operator::Gelu { weights, shift, .. }
+            | Operator::Rotary { weights, shift, .. }
+            | Operator::Add { weights, shift, .. } => self.check_product(weights, shift, 0),
+            Operator::Gated { gate, up, shift, .. } => {
+                self.check_product(gate, shift, 0)?;
+                self.check_product(up, shift, 0)
             }
+            Operator::Choose { words, shift, .. } => self.check_rows(words, |row| {
+                let product = largest_product(&row[4..], u32_at(row, 0));
+                check(product >> shift < 1 << 29, "multiplier and shift let a score overflow")
+            }),
             Operator::Residual { weights, shift, residual_shift, .. } => {
                 self.check_product(weights, shift, 14 - residual_shift)
             }
-            Operator::Exp { q, scales, heads, shift, .. } => {
+            Operator::Exp { q, scales, heads, shift, .. } | Operator::Causal { q, scales, heads, shift, .. } => {
                 let width = tape.shapes()[usize::from(q)].row_len(1) / u32::from(heads);
                 let limit = i64::from(i32::MAX) - (1 << (shift - 1));
                 self.check_rows(scales, |row| {
@@ -139,17 +148,20 @@ impl Weights {
                     check(scale * 127 * 127 * i64::from(width) <= limit, "the scale lets a score overflow")
                 })
             }
-            Operator::Ids { .. } | Operator::Context { .. } | Operator::Pool { .. } | Operator::Unit { .. } => Ok(()),
+            Operator::Ids { .. }
+            | Operator::Context { .. }
+            | Operator::Pool { .. }
+            | Operator::Unit { .. }
+            | Operator::Prompt { .. }
+            | Operator::Blend { .. } => Ok(()),
         }
     }
 
     fn check_product(&self, tensor: u16, shift: u8, row_shift_max: u8) -> Result<(), ModelError> {
         self.check_rows(tensor, |row| {
             let linear = LinearRow::new(row);
-            let magnitudes = linear.weights.iter().map(|w| i64::from(w.cast_signed()).abs());
-            let largest = rsh64(127 * magnitudes.sum::<i64>() * 32767, PRE_SHIFT);
             check(linear.mul >= 0, "the multiplier is above 2^31")?;
-            let product = i128::from(largest) * i128::from(linear.mul);
+            let product = largest_product(linear.weights, linear.mul.cast_unsigned());
             check(product < 1 << 62, "the multiplier lets a product overflow")?;
             check(product >> shift < 1 << 29, "multiplier and shift let a result overflow")?;
             check(linear.bias.unsigned_abs() <= 1 << 29, "the bias is beyond ±2^29")?;
@@ -163,6 +175,12 @@ impl Weights {
         let mut rows = self.tensor(tensor).enumerate();
         rows.try_for_each(|(row, bytes)| rule(bytes).map_err(|reason| ModelError::WeightsRange { tensor, row, reason }))
     }
+}
+
+/// The largest magnitude of the product of weights (`i8` as bytes) with any activations and the row's multiplier, before its shift.
+fn largest_product(weights: &[u8], mul: u32) -> i128 {
+    let magnitudes = weights.iter().map(|w| i64::from(w.cast_signed()).abs());
+    i128::from(rsh64(127 * magnitudes.sum::<i64>() * 32767, PRE_SHIFT)) * i128::from(mul)
 }
 
 fn check(holds: bool, reason: &'static str) -> Result<(), &'static str> {

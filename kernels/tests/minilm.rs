@@ -49,7 +49,7 @@ fn minilm_is_imported_and_holds_its_quality() {
     let manifest = import(out.path());
     assert_eq!((manifest.program_root.as_str(), manifest.weights_root.as_str()), (PROGRAM_ROOT, WEIGHTS_ROOT));
     let model = Model::open(out.path()).unwrap();
-    assert_eq!((model.name(), model.max_units(), model.output_len()), ("all-MiniLM-L6-v2", 256, 768));
+    assert_eq!((model.name(), model.max_units(), model.output_len(1)), ("all-MiniLM-L6-v2", 256, 768));
 
     let tokenizer = Tokenizer::open(out.path()).unwrap();
     let ids: Vec<Vec<u16>> = corpus("quality.txt").iter().map(|text| tokenizer.encode(text).unwrap()).collect();

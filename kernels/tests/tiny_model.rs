@@ -182,7 +182,7 @@ fn text_becomes_a_vector_that_the_trace_commits_to() {
     let outputs = model.run(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
     for (row, output) in rows.iter().zip(&outputs) {
         assert_eq!(model.units(row).unwrap() as usize, row.len() / 2);
-        assert_eq!(output.len(), model.output_len());
+        assert_eq!(output.len(), model.output_len(model.units(row).unwrap()));
         let length: f32 = output_to_unit_vector(output).iter().map(|v| v * v).sum();
         assert!((length - 1.0).abs() < 1e-5);
         let trace = model.trace(row).unwrap();
@@ -192,8 +192,8 @@ fn text_becomes_a_vector_that_the_trace_commits_to() {
         let shapes = model.tape().shapes();
         for (operator, shape) in shapes.iter().enumerate() {
             let rows = trace.rows(operator).unwrap();
-            assert_eq!(rows.len() as u32, shape.rows(trace.units()), "operator {operator}");
-            assert!(rows.iter().all(|row| row.len() as u32 == shape.row_len(trace.units())), "operator {operator}");
+            assert_eq!(rows.len() as u32, shape.rows(trace.tokens()), "operator {operator}");
+            assert!(rows.iter().all(|row| row.len() as u32 == shape.row_len(trace.tokens())), "operator {operator}");
         }
     }
     assert_eq!(inputs_tree(&rows).len(), 3);
@@ -301,7 +301,7 @@ proptest! {
             // What is accepted has one encoding, and stays within the limits for every length.
             prop_assert_eq!(tape.encode(), bytes);
             for shape in tape.shapes() {
-                prop_assert!(shape.rows(tape.max_units()) <= 512 && shape.row_len(tape.max_units()) <= 8192);
+                prop_assert!(shape.rows(tape.max_tokens()) <= 512 && shape.row_len(tape.max_tokens()) <= 8192);
             }
         }
     }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @notice A row that a provider committed to, as the output of one operator.
-/// @param units Units of the task: the `n` of ARITHMETIC.md.
+/// @param units Units of the task, which its input row has by its length: `kernels/ARITHMETIC.md`, "Units".
 /// @param operator Position of the operator in the tape.
 /// @param row Number of the row in the operator's tensor.
 /// @param data The row's bytes.
@@ -32,10 +32,10 @@ struct Opening {
 /// Elements are numbered within a row: first the elements proper, from 0 (channel `c`; for `ids` the unit; for `exp` the number
 /// `head * units + j`), then what the row carries of itself as a whole, which is recomputed from the claimed row alone and
 /// needs no opening: element `E`, the number of elements proper, is the header of a sum (mean and deviation), the `max` of a
-/// norm, or the `root` of a pool; elements `E + head` are the `sum` of each head of `exp`. A `max` that comes with its first
+/// norm, or the `root` of a pool or stream; elements `E + head` are the `sum` of each head of `exp`. A `max` that comes with its first
 /// place (`quantised`, `exp`) is judged with any element proper: it is false when the recomputed element is larger, or as
 /// large and earlier, or different at that very place; an `argmax` beyond the row is false whatever the element (for `exp`, of the
-/// same head, its `sum` included).
+/// same head, its `sum` included). So is the choice of a decoder, whose element `place * vocabulary + id` is the score of an id.
 ///
 /// No honest provider takes a task whose units the model does not take: with none, or more than the tape's most, every row is
 /// false, whatever the element and the openings.
@@ -44,7 +44,11 @@ struct Opening {
 /// of weight tensors. Which row each must be follows from the claim (`embed`: ids row 0; words row of the id, positions row of
 /// the token. `norm`: sum row of the token; gains row of the channel. products: activation row of the token; linear row of
 /// the channel; `residual` also the norm row of the token. `exp`: query row of the token, key row `j`; scales row of the head.
-/// `context`: exp row of the token, values row of the channel. `pool`: row of the channel. `unit`: row 0).
+/// `context`: exp row of the token, values row of the channel. `pool`: row of the channel. `unit`: row 0. `lookup`: prompt row 0 and row 0
+/// of the last operator; words row of the id. `rms`: stream row of the token; gains row of the channel. `rotary`: also the linear row of the
+/// other channel of its pair, and the angles row of the token. `causal` and `blend`: as `exp` and `context`, of the head of keys and values that the head
+/// reads. `gated`: the linear rows of the channel of both weights. `add`: also the stream row of the token. `choose`: activation row of the
+/// place, prompt row 0; words row of the id).
 /// @dev Stateless, without owner. It reverts when the question is not well put (which costs the asker its move), and never when
 /// the claimed row is false: a false row of the right length always gets an answer.
 interface IReferee {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Claim, IReferee, Opening} from "./IReferee.sol";
+import {DecoderElements} from "./referee/DecoderElements.sol";
 import {Elements, Question} from "./referee/Elements.sol";
 import {FixedPoint} from "./referee/FixedPoint.sol";
 import {Openings, Place} from "./referee/Openings.sol";
@@ -21,6 +22,7 @@ contract Referee is IReferee {
     using Tape for bytes;
     using Tape for Shape;
     using Elements for Question;
+    using DecoderElements for Question;
 
     /* VIEWS */
 
@@ -37,7 +39,8 @@ contract Referee is IReferee {
     {
         _requireBelow("operator", operator, tape.operatorCount());
         Shape memory shape = tape.shapeAt(operator);
-        return (_limit(shape.rowsOf(units)), _limit(shape.rowLength(units)));
+        uint64 tokens = tape.tokensOf(units);
+        return (_limit(shape.rowsOf(tokens)), _limit(shape.rowLength(tokens)));
     }
 
     /// @inheritdoc IReferee
@@ -51,7 +54,7 @@ contract Referee is IReferee {
         Opening[] calldata weights
     ) external pure returns (bool) {
         Question memory question = _ask(tape, claim, element);
-        if (question.units == 0 || question.units > tape.maxUnits()) return true;
+        if (question.tokens == 0 || question.tokens > tape.maxUnits()) return true;
         _requireBelow("element", element, _elementsOf(question) + question.shape.headersOf());
 
         Place[] memory places = _tensorsFor(tape, question);
@@ -74,44 +77,63 @@ contract Referee is IReferee {
         _requireBelow("operator", claim.operator, tape.operatorCount());
         question.operator = tape.operatorAt(claim.operator);
         question.shape = tape.shapeOf(question.operator);
-        if (question.operator.code != Opcode.Ids) question.input = tape.shapeAt(question.operator.a);
-        (question.units, question.row, question.element) = (claim.units, claim.row, element);
+        if (!_isInput(question.operator.code)) question.input = tape.shapeAt(question.operator.a);
+        (question.tokens, question.row, question.element) = (tape.tokensOf(claim.units), claim.row, element);
         question.data = claim.data;
 
-        _requireBelow("row", claim.row, question.shape.rowsOf(claim.units));
-        _requireEqual("length", claim.data.length, question.shape.rowLength(claim.units));
+        _requireBelow("row", claim.row, question.shape.rowsOf(question.tokens));
+        _requireEqual("length", claim.data.length, question.shape.rowLength(question.tokens));
     }
 
     function _elementsOf(Question memory question) private pure returns (uint64) {
-        return question.shape.elementsOf(question.units);
+        return question.shape.elementsOf(question.tokens);
     }
 
     function _asksForHeader(Question memory question) private pure returns (bool) {
         return question.element >= _elementsOf(question);
     }
 
-    /// @dev The rows of earlier operators that the element depends on. A header depends on its row alone.
+    /// @dev The rows of other operators that the element depends on. A header depends on its row alone.
     function _tensorsFor(bytes calldata tape, Question memory question) private pure returns (Place[] memory places) {
         Operator memory operator = question.operator;
         Opcode code = operator.code;
-        if (code == Opcode.Ids || _asksForHeader(question)) return places;
-        bool two = code == Opcode.Residual || code == Opcode.Exp || code == Opcode.Context;
+        if (_isInput(code) || _asksForHeader(question)) return places;
+        bool two = code == Opcode.Residual || code == Opcode.Exp || code == Opcode.Context || code == Opcode.Lookup
+            || code == Opcode.Causal || code == Opcode.Blend || code == Opcode.Add || code == Opcode.Choose;
         places = new Place[](two ? 2 : 1);
-        uint64 units = question.units;
+        uint64 tokens = question.tokens;
         uint64 first = question.tokenOf();
-        if (code == Opcode.Embed || code == Opcode.Unit) first = 0;
+        if (code == Opcode.Embed || code == Opcode.Unit || code == Opcode.Lookup) first = 0;
         if (code == Opcode.Pool) first = question.element;
-        places[0] = Openings.made(tape, operator.a, units, first);
-        if (code == Opcode.Residual) places[1] = Openings.made(tape, operator.c, units, question.row);
-        if (code == Opcode.Exp) places[1] = Openings.made(tape, operator.b, units, question.element % units);
-        if (code == Opcode.Context) places[1] = Openings.made(tape, operator.b, units, question.element);
+        if (code == Opcode.Choose) first = question.element / question.shape.width;
+        places[0] = Openings.made(tape, operator.a, tokens, first);
+        if (code == Opcode.Residual || code == Opcode.Add) {
+            places[1] = Openings.made(tape, operator.c, tokens, question.row);
+        }
+        if (code == Opcode.Exp || code == Opcode.Causal) {
+            places[1] = Openings.made(tape, operator.b, tokens, question.element % tokens);
+        }
+        if (code == Opcode.Context) places[1] = Openings.made(tape, operator.b, tokens, question.element);
+        if (code == Opcode.Blend) places[1] = Openings.made(tape, operator.b, tokens, _valueChannel(tape, question));
+        // What is read for blanks stands at the end of the tape.
+        if (code == Opcode.Lookup) places[1] = Openings.made(tape, tape.operatorCount() - 1, tokens, 0);
+        if (code == Opcode.Choose) places[1] = Openings.made(tape, operator.c, tokens, 0);
+    }
+
+    /// @dev The channel of the values that channel `element` of a blend is made of.
+    function _valueChannel(bytes calldata tape, Question memory question) private pure returns (uint64) {
+        uint64 width = question.shape.width / question.input.heads;
+        uint64 head = question.element / width;
+        uint64 share = tape.headsPerGroup(tape.operatorAt(question.operator.a));
+        return head / share * width + question.element % width;
     }
 
     /// @dev The rows of weights that the element depends on.
     function _weightsFor(bytes calldata tape, Question memory question) private pure returns (Place[] memory places) {
         Operator memory operator = question.operator;
         Opcode code = operator.code;
-        bool none = code == Opcode.Ids || code == Opcode.Context || code == Opcode.Pool || code == Opcode.Unit;
+        bool none = _isInput(code) || code == Opcode.Context || code == Opcode.Blend || code == Opcode.Pool
+            || code == Opcode.Unit;
         if (none || _asksForHeader(question)) return places;
         if (code == Opcode.Embed) {
             places = new Place[](2);
@@ -119,10 +141,37 @@ contract Referee is IReferee {
             places[1] = Openings.weight(tape, operator.c, question.row);
             return places;
         }
+        uint64 channel = question.channelOf();
+        if (code == Opcode.Rotary) {
+            places = new Place[](3);
+            places[0] = Openings.weight(tape, operator.b, channel);
+            places[1] = Openings.weight(tape, operator.b, channel ^ 1);
+            places[2] = Openings.weight(tape, operator.c, question.row);
+            return places;
+        }
+        if (code == Opcode.Gated) {
+            places = new Place[](2);
+            places[0] = Openings.weight(tape, operator.b, channel);
+            places[1] = Openings.weight(tape, operator.c, channel);
+            return places;
+        }
         places = new Place[](1);
-        places[0] = code == Opcode.Exp
-            ? Openings.weight(tape, operator.c, question.element / question.units)
-            : Openings.weight(tape, operator.b, question.channelOf());
+        if (code == Opcode.Exp || code == Opcode.Causal) {
+            places[0] = Openings.weight(tape, operator.c, question.element / question.tokens);
+        } else if (code == Opcode.Lookup) {
+            uint64 vocabulary = tape.operatorAt(operator.a).x;
+            uint64 id = DecoderElements.idAt(question.tensors[0], question.tensors[1], question.row, vocabulary);
+            places[0] = Openings.weight(tape, operator.b, id);
+        } else if (code == Opcode.Choose) {
+            places[0] = Openings.weight(tape, operator.b, question.element % question.shape.width);
+        } else {
+            places[0] = Openings.weight(tape, operator.b, channel);
+        }
+    }
+
+    /// @dev Whether the operator is a task's input, which is not made of anything.
+    function _isInput(Opcode code) private pure returns (bool) {
+        return code == Opcode.Ids || code == Opcode.Prompt;
     }
 
     /* THE ANSWER */
@@ -131,9 +180,11 @@ contract Referee is IReferee {
         Shape memory shape = question.shape;
         if (shape.form == Form.Sum) return Elements.sumHeaderIsFalse(question.data, shape.width);
         if (shape.form == Form.Norm) return Elements.maxIsFalse(question.data, shape.width);
-        if (shape.form == Form.Pool) return Elements.rootIsFalse(question.data, shape.width);
+        if (shape.form == Form.Pool || shape.form == Form.Stream) {
+            return Elements.rootIsFalse(question.data, shape.width);
+        }
         uint64 head = question.element - _elementsOf(question);
-        return Elements.totalIsFalse(question.data, shape.heads, question.units, head);
+        return Elements.totalIsFalse(question.data, shape.heads, question.tokens, head);
     }
 
     function _elementIsFalse(Question memory question) private pure returns (bool) {
@@ -148,16 +199,33 @@ contract Referee is IReferee {
             return Rows.int16At(data, header + 2 * element) != question.norm();
         }
         if (code == Opcode.Linear) {
-            return Rows.int8At(data, element) != FixedPoint.clamp(question.product(), FixedPoint.MAX_8);
+            return Rows.int8At(data, element) != FixedPoint.clamp(question.product(0), FixedPoint.MAX_8);
         }
         if (code == Opcode.Residual) return Rows.int32At(data, 8 + 4 * element) != question.residual();
         if (code == Opcode.Gelu) return Elements.quantisedIsFalse(data, shape.width, element, question.gelu());
         if (code == Opcode.Context) return Elements.quantisedIsFalse(data, shape.width, element, question.context());
         if (code == Opcode.Exp) {
-            return Elements.exponentialIsFalse(data, shape.heads, question.units, element, question.score());
+            return Elements.exponentialIsFalse(data, shape.heads, question.tokens, element, question.score());
         }
         if (code == Opcode.Pool) return Rows.int32At(data, 4 + 4 * element) != question.pool();
-        return Rows.int16At(data, 2 * element) != question.unit();
+        if (code == Opcode.Unit) return Rows.int16At(data, 2 * element) != question.unit();
+        return _decoderElementIsFalse(question);
+    }
+
+    function _decoderElementIsFalse(Question memory question) private pure returns (bool) {
+        bytes memory data = question.data;
+        uint64 element = question.element;
+        uint64 width = question.shape.width;
+        Opcode code = question.operator.code;
+        if (code == Opcode.Prompt) return DecoderElements.idIsFalse(data, element, question.operator.x);
+        if (code == Opcode.Lookup) return Rows.int32At(data, 4 + 4 * element) != question.lookup();
+        if (code == Opcode.Rms) return Rows.int16At(data, 2 + 2 * element) != question.rms();
+        if (code == Opcode.Rotary) return Rows.int8At(data, element) != question.rotary();
+        if (code == Opcode.Causal) return question.exponentialIsFalse();
+        if (code == Opcode.Blend) return Elements.quantisedIsFalse(data, width, element, question.context());
+        if (code == Opcode.Gated) return Elements.quantisedIsFalse(data, width, element, question.gated());
+        if (code == Opcode.Add) return Rows.int32At(data, 4 + 4 * element) != question.add();
+        return question.choiceIsFalse();
     }
 
     /* INTERNAL */

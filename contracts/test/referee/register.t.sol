@@ -78,7 +78,7 @@ contract ProgramRegistry_Register_Test is Test {
         refuseFormat(patchedTensor(1, 3, hex"01"), 32, "reserved byte not zero");
         refuseFormat(patchedTensor(1, 15, hex"01"), 32, "reserved byte not zero");
         refuseFormat(patchedOperator(0, 0, hex"00"), 112, "unknown opcode");
-        refuseFormat(patchedOperator(13, 0, hex"0b"), 320, "unknown opcode");
+        refuseFormat(patchedOperator(13, 0, hex"14"), 320, "unknown opcode");
         // Shift of the ids; residual shift, padding and second padding of an embedding; c of a norm; a flag of 2; b of a pool;
         // heads of 17 bits.
         refuseFormat(patchedOperator(0, 1, hex"01"), 112, "unused field not zero");
@@ -175,9 +175,9 @@ contract ProgramRegistry_Register_Test is Test {
     function test_RevertWhen_TheEndsAreWrong() external {
         bytes memory ids = TapeBuilder.operator(Opcode.Ids, 0, 0, 0, 0, 9);
         bytes memory tape = bytes.concat(TapeBuilder.header(1, 0, 2), ids, ids);
-        refuseOperator(tape, 1, "ids first, unit last, only there");
+        refuseOperator(tape, 1, "input first, output last");
         tape = bytes.concat(TapeBuilder.header(1, 0, 1), ids);
-        refuseOperator(tape, 0, "ids first, unit last, only there");
+        refuseOperator(tape, 0, "input first, output last");
     }
 
     /* LIMITS */

@@ -6,6 +6,7 @@ mod demo;
 mod deploy;
 mod dispute;
 mod doctor;
+mod generate;
 mod keys;
 mod model;
 mod order;
@@ -95,6 +96,7 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Model(command) => model::run(&context(loaded), command).await,
         Command::Order(command) => order::run(&context(loaded), command).await,
         Command::Embed(args) => order::embed(&context(loaded), &args).await,
+        Command::Generate(args) => generate::run(&context(loaded), &args).await,
         Command::Account(command) => account::run(&context(loaded), command).await,
         Command::Simulate(command) => simulate::run(&context(loaded), command),
         Command::Keys(command) => keys::run(&context(loaded), command),

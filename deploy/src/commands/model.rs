@@ -18,8 +18,9 @@ use crate::{
     token::Token,
 };
 
-/// The project's corpus, for those who name none: importing needs no files beside the source.
+/// The project's corpora, for those who name none: importing needs no files beside the source.
 const CALIBRATION: &str = include_str!("../../../test-fixtures/corpora/calibration.txt");
+const PROSE: &str = include_str!("../../../test-fixtures/corpora/prose-calibration.txt");
 
 pub(super) async fn run(context: &Context, command: ModelCommand) -> Result<()> {
     match command {
@@ -27,6 +28,7 @@ pub(super) async fn run(context: &Context, command: ModelCommand) -> Result<()> 
             let out = out.unwrap_or_else(|| context.config.model.clone());
             let texts = match &calibrate {
                 Some(path) => std::fs::read_to_string(path).map_err(|error| Error::file(path, &error))?,
+                None if is_gguf(&source) => PROSE.to_owned(),
                 None => CALIBRATION.to_owned(),
             };
             let manifest = import(context.output, &source, &texts, &out).await?;
@@ -41,10 +43,16 @@ pub(super) async fn run(context: &Context, command: ModelCommand) -> Result<()> 
     }
 }
 
+/// Whether a source is a decoder's file and not an encoder's folder.
+fn is_gguf(source: &Path) -> bool {
+    source.extension().is_some_and(|extension| extension == "gguf")
+}
+
 /// Imports the model in `source` to `out`, calibrated on the lines of `texts`.
 async fn import(output: Output, source: &Path, texts: &str, out: &Path) -> Result<assay_kernels::model::Manifest> {
     let (weights, tokenizer) = (source.join("model.safetensors"), source.join("tokenizer.json"));
-    for path in [&weights, &tokenizer] {
+    let (source, decoder) = (source.to_owned(), is_gguf(source));
+    for path in if decoder { vec![&source] } else { vec![&weights, &tokenizer] } {
         if !path.is_file() {
             let error = Error::not_found("model_source_not_found", format!("{} does not exist", path.display()));
             return Err(error.hint("`make setup` fetches the model, --source names another folder"));
@@ -54,7 +62,11 @@ async fn import(output: Output, source: &Path, texts: &str, out: &Path) -> Resul
     let (bar, out) = (output.bar(texts.len() as u64, "import"), out.to_owned());
     let shown = bar.clone();
     let imported = tokio::task::spawn_blocking(move || {
-        import::minilm(&weights, &tokenizer, &texts, &out, &|progress| show(&shown, progress))
+        let progress = |progress| show(&shown, progress);
+        if decoder {
+            return import::smollm2(&source, &texts, &out, &progress);
+        }
+        import::minilm(&weights, &tokenizer, &texts, &out, &progress)
     })
     .await
     .map_err(|error| Error::failure("panicked", error))?;

@@ -6,11 +6,17 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
 mod attention;
+mod causal;
+mod crew;
+mod decoder;
 mod linear;
 mod pack;
 mod rows;
 mod simd;
+mod wide;
 
+#[cfg(test)]
+mod decoder_tests;
 #[cfg(test)]
 mod tests;
 
@@ -94,6 +100,9 @@ impl Engine {
             let (spec, rows) = (tape.tensors()[tensor], weights.tensor(tensor));
             let width = spec.width as usize;
             match spec.kind {
+                WeightKind::Words if is_chosen_from(tape, tensor) => {
+                    Packed::Linear(PackedLinear::of_words(width, rows))
+                }
                 WeightKind::Words => Packed::Words,
                 WeightKind::Positions => {
                     let x = rows.flat_map(|row| row.chunks_exact(2).map(|b| i16::from_be_bytes([b[0], b[1]])));
@@ -152,6 +161,13 @@ impl Engine {
         let Some(Made { tensor: Tensor::Unit(x), .. }) = last else { unreachable!("a tape ends so") };
         x.chunks_exact(x.len() / tasks.len()).map(|row| Tensor::Unit(row.to_vec())).collect()
     }
+}
+
+/// Whether ids are chosen by their words' products with what was read, so that the words are weights of a matrix product.
+fn is_chosen_from(tape: &Tape, tensor: usize) -> bool {
+    let chosen =
+        |operator: &Operator| matches!(*operator, Operator::Choose { words, .. } if usize::from(words) == tensor);
+    tape.operators().iter().any(chosen)
 }
 
 /// Splits tasks into runs of about [`GROUP_TOKENS`] tokens, and into enough of them to keep all threads busy.
@@ -247,6 +263,7 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
                 Tensor::Unit(rows.flat_map(|(row, &root)| row.iter().map(move |&p| fixed::unit(p, root))).collect())
                     .into()
             }
+            _ => unreachable!("an encoder has no operators of decoders"),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, ops::Range};
 
 use super::rows::Channels;
-use crate::weights::LinearRow;
+use crate::weights::{LinearRow, u32_at};
 
 /// Dot products that are computed side by side.
 pub(crate) const LANES: usize = 64;
@@ -29,9 +29,20 @@ pub(crate) struct PackedLinear {
 
 impl PackedLinear {
     pub(crate) fn new<'a>(width: usize, rows: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self::of_rows(width, rows.map(LinearRow::new))
+    }
+
+    /// Words as the weights of a product that has neither bias nor shift of its own.
+    pub(crate) fn of_words<'a>(width: usize, rows: impl Iterator<Item = &'a [u8]>) -> Self {
+        let word =
+            |row: &'a [u8]| LinearRow { mul: u32_at(row, 0).cast_signed(), bias: 0, shift: 0, weights: &row[4..] };
+        Self::of_rows(width, rows.map(word))
+    }
+
+    fn of_rows<'a>(width: usize, rows: impl Iterator<Item = LinearRow<'a>>) -> Self {
         let mut packed =
             Self { rows: 0, width, lines: Vec::new(), mul: Vec::new(), bias: Vec::new(), shift: Vec::new() };
-        for row in rows.map(LinearRow::new) {
+        for row in rows {
             let lane = packed.rows % LANES;
             if lane == 0 {
                 packed.lines.resize(packed.lines.len() + width / 4 * LANES / 16, Line([128; 64]));

@@ -27,7 +27,11 @@ pub(crate) struct Channels<'a> {
 
 /// Calls `sink` with each vector of products, in the units of their channels: row, first channel, products.
 #[inline(always)]
-fn products<S: Simd>(products: Products<'_>, channels: Channels<'_>, mut sink: impl FnMut(usize, usize, S::Vector)) {
+pub(super) fn products<S: Simd>(
+    products: Products<'_>,
+    channels: Channels<'_>,
+    mut sink: impl FnMut(usize, usize, S::Vector),
+) {
     let Products { acc, max, offsets } = products;
     for at in (0..channels.count).step_by(WIDE) {
         let (mul, bias) = (S::load(&take(&channels.mul[at..])), S::load(&take(&channels.bias[at..])));

@@ -131,6 +131,7 @@ impl<M: Map> Planner<'_, M> {
                 let arguments = vec![sums, roots, u32_of(self.width(operator)), own(Part::Values)];
                 vec![Launch { kernel: Kernel::UnitVector, grid: self.rows(self.batch.tasks()), arguments }]
             }
+            _ => unreachable!("GPUs run no decoders"),
         }
     }
 
@@ -254,6 +255,7 @@ impl<M: Map> Planner<'_, M> {
             }
             Shape::Pool(_) => by_token(4).with_header(&[(at(Part::Root), 4)], 1),
             Shape::Unit(_) => by_token(2),
+            _ => unreachable!("GPUs run no decoders"),
         }
     }
 
@@ -289,6 +291,7 @@ pub(super) fn width(shape: Shape) -> usize {
         | Shape::Quantised(width)
         | Shape::Pool(width)
         | Shape::Unit(width) => width as usize,
+        _ => unreachable!("GPUs run no decoders"),
     }
 }
 

@@ -112,6 +112,9 @@ pub enum Unavailable {
         /// What was missing.
         reason: String,
     },
+    /// The kernels lack operators of the model.
+    #[error("the GPU kernels have no operators of decoders; run it on the CPU")]
+    Decoder,
     /// The GPU failed before it had done anything.
     #[error("{device} cannot be used: {reason}")]
     Fault {
@@ -132,6 +135,7 @@ impl Unavailable {
             Self::NoDevice => "CUDA_NO_DEVICE",
             Self::Architecture { .. } => "CUDA_ARCHITECTURE",
             Self::Memory { .. } => "CUDA_MEMORY",
+            Self::Decoder => "CUDA_DECODER",
             Self::Fault { .. } => "CUDA_FAULT",
         }
     }
@@ -203,6 +207,9 @@ impl Engine {
         tape: &Tape,
         weights: &Weights,
     ) -> Result<Self, Unavailable> {
+        if tape.is_decoder() {
+            return Err(Unavailable::Decoder);
+        }
         let (mut workers, mut names, mut first) = (Vec::new(), Vec::new(), Unavailable::NoDevice);
         let trial = Trial::new(&cpu, tape, weights);
         for device in devices {
@@ -296,7 +303,7 @@ const TRIAL_TOKENS: u32 = 40;
 impl Trial {
     fn new(cpu: &cpu::Engine, tape: &Tape, weights: &Weights) -> Self {
         let id = |at: u32| (at * 7919 % tape.vocabulary()) as u16;
-        let ids: Vec<u16> = (0..TRIAL_TOKENS.min(tape.max_units())).map(id).collect();
+        let ids: Vec<u16> = (0..TRIAL_TOKENS.min(tape.max_tokens())).map(id).collect();
         let tasks = [ids.clone(), ids[..1].to_vec()];
         Self { outputs: cpu.run(tape, weights, &tasks), trace: cpu.trace(tape, weights, &ids), tasks }
     }

@@ -51,7 +51,7 @@ pub(super) struct Room {
 impl Room {
     /// Enough for one task of any length.
     pub(super) fn least(tape: &Tape) -> Self {
-        Self { tokens: tape.max_units() as usize, tasks: 1 }
+        Self { tokens: tape.max_tokens() as usize, tasks: 1 }
     }
 
     /// Room of `tokens` tokens, and of as many tasks as they usually make.
@@ -174,5 +174,6 @@ fn parts(tape: &Tape, operator: usize, room: Room, for_trace: bool) -> Vec<(Part
         Shape::Exp { .. } => vec![],
         Shape::Pool(width) => vec![(Part::Values, 4 * tasks * width as usize), (Part::Root, 4 * tasks)],
         Shape::Unit(width) => vec![(Part::Values, 2 * tasks * width as usize)],
+        _ => unreachable!("GPUs run no decoders"),
     }
 }

@@ -140,6 +140,7 @@ fn grids_cover_a_batch_and_no_more() {
                 Operator::Context { .. } => vec![(Kernel::Context, [6, 4]), (Kernel::QuantiseRows, [34, 1])],
                 Operator::Pool { .. } => vec![(Kernel::Pool, [4, 1])],
                 Operator::Unit { .. } => vec![(Kernel::UnitVector, [4, 1])],
+                _ => unreachable!("an encoder has no operators of decoders"),
             };
             assert_eq!(found, expected, "operator {at}");
         }

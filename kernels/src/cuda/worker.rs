@@ -113,7 +113,7 @@ impl Worker {
         let tensor = |tensor| Memory::of(&device, &weights::arrays(tape, weights, tensor));
         let tensors = (0..tape.tensors().len()).map(tensor).collect::<Result<_, _>>()?;
         let loaded = Loaded { tensors, gelu_tail: Memory::of(&device, &[weights::gelu_tail()])? };
-        let (room, plan, slots) = take_memory(&device, tape, Room::of(TOKENS_MAX.max(tape.max_units() as usize)))?;
+        let (room, plan, slots) = take_memory(&device, tape, Room::of(TOKENS_MAX.max(tape.max_tokens() as usize)))?;
         Ok(Self { device, loaded, room, plan, slots })
     }
 
@@ -259,6 +259,7 @@ impl Worker {
                 Tensor::Pool { root: wides(Part::Root, 1)?, sum: words(Part::Values, width as usize)? }
             }
             Shape::Unit(width) => Tensor::Unit(signed(Part::Values, width as usize)?),
+            _ => unreachable!("GPUs run no decoders"),
         })
     }
 }

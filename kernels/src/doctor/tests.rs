@@ -21,7 +21,7 @@ fn the_vectors_are_what_the_specification_makes() {
             let tree = tensor.tree(ids.len());
             (tensor, tree)
         });
-        let trace = root_text(&Trace::new(ids.len(), made.collect()).root());
+        let trace = root_text(&Trace::new(ids.len(), made.collect(), Vec::new()).root());
         Vector { ids, output, trace }
     };
     let made: Vec<Vector> = inputs().into_iter().map(vector).collect();

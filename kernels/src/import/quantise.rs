@@ -15,19 +15,19 @@ use crate::{
 /// Fraction bits of pre-norm sums inside the layers.
 const SUM_BITS: i32 = 14;
 /// Fraction bits of gains; with the 16 of a normalised element they make the 30 that a norm's shift is counted from.
-const GAIN_BITS: i32 = 14;
+pub(super) const GAIN_BITS: i32 = 14;
 /// Fraction bits of a context, in units of its value's scale.
-const CONTEXT_BITS: i32 = 8;
+pub(super) const CONTEXT_BITS: i32 = 8;
 /// Room that norms leave above what calibration saw.
-const HEADROOM: f64 = 1.25;
+pub(super) const HEADROOM: f64 = 1.25;
 /// The least range of a channel; one that calibration never saw moving must not divide by zero.
-const TINY: f64 = 1e-6;
+pub(super) const TINY: f64 = 1e-6;
 /// Share of a channel's excess over the median that smoothing moves into the next weights.
 const SMOOTHING: f64 = 0.75;
 
 /// A tape and the bytes of its weights.
 pub(super) fn quantise(model: &Bert, ranges: &Ranges, max_units: u32) -> Result<(Tape, Vec<u8>), TapeError> {
-    let mut build = Build { tensors: Vec::new(), weights: Vec::new(), operators: Vec::new() };
+    let mut build = Build::default();
     build.operators.push(Operator::Ids { vocabulary: model.words.rows as u32 });
     let mut x = {
         let sum = build.embed(model, max_units);
@@ -43,19 +43,28 @@ pub(super) fn quantise(model: &Bert, ranges: &Ranges, max_units: u32) -> Result<
     Ok((Tape::new(max_units, build.tensors, build.operators)?, build.weights))
 }
 
-struct Build {
-    tensors: Vec<WeightTensor>,
-    weights: Vec<u8>,
-    operators: Vec<Operator>,
+/// A tape in the making.
+#[derive(Default)]
+pub(super) struct Build {
+    pub(super) tensors: Vec<WeightTensor>,
+    pub(super) weights: Vec<u8>,
+    pub(super) operators: Vec<Operator>,
 }
 
 /// A tensor that matrix products read.
-struct Activation {
-    operator: u16,
+pub(super) struct Activation {
+    pub(super) operator: u16,
     /// Fraction bits of its integers.
-    bits: i32,
+    pub(super) bits: i32,
     /// What a unit of channel `c` is worth, apart from the fraction bits.
-    units: Vec<f64>,
+    pub(super) units: Vec<f64>,
+}
+
+/// The rows of a matrix product as integers, and their multipliers before they are.
+pub(super) struct Product {
+    rows: Vec<(f64, Vec<i8>)>,
+    muls: Vec<f64>,
+    width: usize,
 }
 
 /// Left shifts that undo a norm's smoothing, channel by channel.
@@ -81,12 +90,12 @@ impl Smoothing {
 }
 
 impl Build {
-    fn push(&mut self, operator: Operator) -> u16 {
+    pub(super) fn push(&mut self, operator: Operator) -> u16 {
         self.operators.push(operator);
         (self.operators.len() - 1) as u16
     }
 
-    fn tensor(&mut self, kind: WeightKind, width: usize, rows: Vec<Vec<u8>>) -> u16 {
+    pub(super) fn tensor(&mut self, kind: WeightKind, width: usize, rows: Vec<Vec<u8>>) -> u16 {
         self.tensors.push(WeightTensor { kind, rows: rows.len() as u32, width: width as u32 });
         self.weights.extend(rows.into_iter().flatten());
         (self.tensors.len() - 1) as u16
@@ -104,26 +113,30 @@ impl Build {
             .collect();
         let largest = places.iter().flatten().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()));
         let bits = libm::floor(libm::log2(32767.0 / largest)).min(20.0) as i32;
-        let words: Vec<(f64, Vec<i8>)> = model
-            .words
+        let (words, shift) = self.words(&model.words, bits);
+        let rows =
+            places.iter().map(|row| row.iter().flat_map(|p| ((p * exp2(bits)).round() as i16).to_be_bytes()).collect());
+        let positions = self.tensor(WeightKind::Positions, width, rows.collect());
+        self.push(Operator::Embed { ids: 0, words, positions, shift })
+    }
+
+    /// Words whose numbers have so many fraction bits, and the shift of who looks them up.
+    pub(super) fn words(&mut self, words: &Matrix, bits: i32) -> (u16, u8) {
+        let rows: Vec<(f64, Vec<i8>)> = words
             .x
-            .par_chunks_exact(width)
+            .par_chunks_exact(words.width)
             .map(|row| {
                 let row: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
                 quantise_row(&row)
             })
             .collect();
-        let top = words.iter().fold(f64::MIN_POSITIVE, |m, (scale, _)| m.max(*scale)) * exp2(bits);
+        let top = rows.iter().fold(f64::MIN_POSITIVE, |m, (scale, _)| m.max(*scale)) * exp2(bits);
         let shift = libm::floor(libm::log2(f64::from(1 << 23) / top)).clamp(1.0, 30.0) as i32;
-        let rows = words.iter().map(|(scale, row)| {
+        let rows = rows.iter().map(|(scale, row)| {
             let mul = (scale * exp2(bits + shift)).round() as u32;
             mul.to_be_bytes().into_iter().chain(row.iter().map(|w| w.cast_unsigned())).collect()
         });
-        let words = self.tensor(WeightKind::Words, width, rows.collect());
-        let rows =
-            places.iter().map(|row| row.iter().flat_map(|p| ((p * exp2(bits)).round() as i16).to_be_bytes()).collect());
-        let positions = self.tensor(WeightKind::Positions, width, rows.collect());
-        self.push(Operator::Embed { ids: 0, words, positions, shift: shift as u8 })
+        (self.tensor(WeightKind::Words, words.width, rows.collect()), shift as u8)
     }
 
     fn norm(&mut self, sum: u16, norm: &Gains, seen: &Channels, smoothing: Smoothing, transposed: bool) -> Residual {
@@ -188,13 +201,18 @@ impl Build {
     fn exp(&mut self, q: u16, k: u16, head_scales: &[f64], head_width: usize) -> u16 {
         let factor = std::f64::consts::LOG2_E / (head_width as f64).sqrt() * exp2(EXP_BITS as i32);
         let factors: Vec<f64> = head_scales.iter().map(|s| s * s * factor).collect();
+        let (scales, shift) = self.scales(&factors, head_width);
+        self.push(Operator::Exp { q, k, scales, heads: head_scales.len() as u16, shift })
+    }
+
+    /// What a unit of each head's scores is worth, and the shift that goes with it.
+    pub(super) fn scales(&mut self, factors: &[f64], head_width: usize) -> (u16, u8) {
         let top = factors.iter().fold(f64::MIN_POSITIVE, |m, f| m.max(*f));
         // The largest scale that keeps a score and the half that rounds it within 31 bits.
         let limit = f64::from(1 << 30) * 1.9 / (127.0 * 127.0 * head_width as f64);
         let shift = libm::floor(libm::log2(limit / top)).clamp(1.0, 26.0) as i32;
         let rows = factors.iter().map(|f| ((f * exp2(shift)).round() as u32).to_be_bytes().to_vec()).collect();
-        let scales = self.tensor(WeightKind::Scales, 1, rows);
-        self.push(Operator::Exp { q, k, scales, heads: head_scales.len() as u16, shift: shift as u8 })
+        (self.tensor(WeightKind::Scales, 1, rows), shift as u8)
     }
 
     fn linear(&mut self, dense: &Dense, x: &Activation, out_units: &[f64], transposed: bool) -> u16 {
@@ -219,7 +237,33 @@ impl Build {
 
     /// The rows of a matrix product whose result counts `out_units` to one.
     fn product(&mut self, dense: &Dense, x: &Activation, out_units: &[f64], row_shifts: &[u8]) -> (u16, u8) {
-        let Matrix { width, x: weights, .. } = &dense.weights;
+        let product = Product::new(&dense.weights, x, out_units);
+        let shift = product.shift();
+        (self.product_rows(&product, shift, dense, out_units, row_shifts), shift)
+    }
+
+    pub(super) fn product_rows(
+        &mut self,
+        product: &Product,
+        shift: u8,
+        dense: &Dense,
+        out_units: &[f64],
+        row_shifts: &[u8],
+    ) -> u16 {
+        let encoded = product.rows.iter().enumerate().map(|(j, (_, row))| {
+            let mul = (product.muls[j] * exp2(shift.into())).round() as u32;
+            let bias = (f64::from(dense.bias[j]) * out_units[j]).round() as i32;
+            let head = mul.to_be_bytes().into_iter().chain(bias.to_be_bytes()).chain([row_shifts[j]]);
+            head.chain(row.iter().map(|w| w.cast_unsigned())).collect()
+        });
+        let encoded = encoded.collect();
+        self.tensor(WeightKind::Linear, product.width, encoded)
+    }
+}
+
+impl Product {
+    pub(super) fn new(weights: &Matrix, x: &Activation, out_units: &[f64]) -> Self {
+        let Matrix { width, x: weights, .. } = weights;
         let rows: Vec<(f64, Vec<i8>)> = weights
             .par_chunks_exact(*width)
             .map(|row| {
@@ -228,17 +272,29 @@ impl Build {
             })
             .collect();
         let input = exp2(PRE_SHIFT as i32 - x.bits) / 127.0;
-        let muls: Vec<f64> = rows.iter().zip(out_units).map(|((scale, _), units)| scale * input * units).collect();
-        let top = muls.iter().fold(f64::MIN_POSITIVE, |m, mul| m.max(*mul));
-        let shift = libm::floor(libm::log2(exp2(30) / top)).clamp(1.0, 61.0) as i32;
-        let encoded = rows.iter().enumerate().map(|(j, (_, row))| {
-            let mul = (muls[j] * exp2(shift)).round() as u32;
-            let bias = (f64::from(dense.bias[j]) * out_units[j]).round() as i32;
-            let head = mul.to_be_bytes().into_iter().chain(bias.to_be_bytes()).chain([row_shifts[j]]);
-            head.chain(row.iter().map(|w| w.cast_unsigned())).collect()
-        });
-        let encoded = encoded.collect();
-        (self.tensor(WeightKind::Linear, *width, encoded), shift as u8)
+        let muls = rows.iter().zip(out_units).map(|((scale, _), units)| scale * input * units).collect();
+        Self { rows, muls, width: *width }
+    }
+
+    /// The largest shift with which all multipliers keep to 30 bits.
+    pub(super) fn shift(&self) -> u8 {
+        self.shift_below(30)
+    }
+
+    /// The largest shift with which all multipliers keep to so many bits.
+    fn shift_below(&self, bits: i32) -> u8 {
+        let top = self.muls.iter().fold(f64::MIN_POSITIVE, |m, mul| m.max(*mul));
+        libm::floor(libm::log2(exp2(bits) / top)).clamp(1.0, 61.0) as u8
+    }
+
+    /// The rows as words, with the shift of whoever multiplies with them.
+    pub(super) fn words(&self) -> (Vec<Vec<u8>>, u8) {
+        let shift = self.shift_below(23);
+        let word = |((_, row), mul): (&(f64, Vec<i8>), &f64)| {
+            let mul = (mul * exp2(shift.into())).round() as u32;
+            mul.to_be_bytes().into_iter().chain(row.iter().map(|w| w.cast_unsigned())).collect()
+        };
+        (self.rows.iter().zip(&self.muls).map(word).collect(), shift)
     }
 }
 
@@ -250,7 +306,7 @@ struct Residual {
 }
 
 /// Scale and integers of a row whose largest magnitude becomes 127.
-fn quantise_row(row: &[f64]) -> (f64, Vec<i8>) {
+pub(super) fn quantise_row(row: &[f64]) -> (f64, Vec<i8>) {
     let scale = row.iter().fold(0.0, |m: f64, w| m.max(w.abs())) / 127.0;
     if scale == 0.0 {
         return (0.0, vec![0; row.len()]);
@@ -259,6 +315,6 @@ fn quantise_row(row: &[f64]) -> (f64, Vec<i8>) {
 }
 
 /// `2^power`, exactly.
-fn exp2(power: i32) -> f64 {
+pub(super) fn exp2(power: i32) -> f64 {
     libm::ldexp(1.0, power)
 }

@@ -131,6 +131,17 @@ fn fields(operator: &Operator) -> Fields {
         Operator::Context { exp, v } => make(8, 0, [exp, v, 0, 0]),
         Operator::Pool { x } => make(9, 0, [x, 0, 0, 0]),
         Operator::Unit { pool } => make(10, 0, [pool, 0, 0, 0]),
+        Operator::Prompt { vocabulary } => Fields { x: vocabulary, ..make(11, 0, [0; 4]) },
+        Operator::Lookup { prompt, words, shift } => make(12, shift, [prompt, words, 0, 0]),
+        Operator::Rms { stream, gains, shift } => make(13, shift, [stream, gains, 0, 0]),
+        Operator::Rotary { input, weights, angles, shift } => make(14, shift, [input, weights, angles, 0]),
+        Operator::Causal { q, k, scales, heads, shift } => {
+            Fields { x: heads.into(), ..make(15, shift, [q, k, scales, 0]) }
+        }
+        Operator::Blend { exp, v } => make(16, 0, [exp, v, 0, 0]),
+        Operator::Gated { input, gate, up, shift } => make(17, shift, [input, gate, up, 0]),
+        Operator::Add { input, weights, stream, shift } => make(18, shift, [input, weights, stream, 0]),
+        Operator::Choose { input, words, prompt, shift } => make(19, shift, [input, words, prompt, 0]),
     }
 }
 
@@ -149,6 +160,15 @@ fn operator(record: &Record) -> Result<Operator, &'static str> {
         8 => Operator::Context { exp: a, v: b },
         9 => Operator::Pool { x: a },
         10 => Operator::Unit { pool: a },
+        11 => Operator::Prompt { vocabulary: x },
+        12 => Operator::Lookup { prompt: a, words: b, shift },
+        13 => Operator::Rms { stream: a, gains: b, shift },
+        14 => Operator::Rotary { input: a, weights: b, angles: c, shift },
+        15 => Operator::Causal { q: a, k: b, scales: c, heads: x as u16, shift },
+        16 => Operator::Blend { exp: a, v: b },
+        17 => Operator::Gated { input: a, gate: b, up: c, shift },
+        18 => Operator::Add { input: a, weights: b, stream: c, shift },
+        19 => Operator::Choose { input: a, words: b, prompt: c, shift },
         _ => return Err("unknown opcode"),
     };
     // One program has one encoding: what an operator does not use is zero.

@@ -32,6 +32,17 @@ impl Tape {
             },
             Operator::Pool { x } => vec![x],
             Operator::Unit { pool } => vec![pool],
+            Operator::Prompt { .. } => vec![],
+            Operator::Lookup { prompt, .. } => vec![prompt],
+            Operator::Rms { stream, .. } => vec![stream],
+            Operator::Rotary { input, .. } | Operator::Gated { input, .. } => vec![input],
+            Operator::Causal { q, k, .. } => vec![q, k],
+            Operator::Blend { exp, v } => match self.operators[usize::from(exp)] {
+                Operator::Causal { q, k, .. } => vec![exp, v, q, k],
+                _ => vec![exp, v],
+            },
+            Operator::Add { input, stream, .. } => vec![input, stream],
+            Operator::Choose { input, prompt, .. } => vec![input, prompt],
         };
         direct.into_iter().map(usize::from).collect()
     }

@@ -37,7 +37,7 @@ fn assert_no_failures(model: &Model) {
 fn assert_same_trace(cpu: &Model, gpu: &Model, row: &[u8]) {
     let (expected, found) = (cpu.trace(row).unwrap(), gpu.trace(row).unwrap());
     assert_no_failures(gpu);
-    let n = expected.units();
+    let n = expected.tokens();
     for (operator, shape) in cpu.tape().shapes().iter().enumerate() {
         let code = cpu.tape().operators()[operator];
         assert!(expected.rows(operator) == found.rows(operator), "operator {operator} of {n} units: {code:?}");

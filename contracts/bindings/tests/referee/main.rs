@@ -1,5 +1,6 @@
 //! The compiled `Referee` against the CPU backend: it acquits every number that the backend makes and convicts every other.
 
+mod decoders;
 mod random;
 mod tapes;
 mod task;
@@ -32,7 +33,7 @@ const STEP_GAS_MAX: u64 = 400_000;
 /// Name of an operator with its layout. The ids are not made of anything and have a test of their own.
 fn kind(operator: &Operator) -> Option<&'static str> {
     Some(match operator {
-        Operator::Ids { .. } => return None,
+        Operator::Ids { .. } | Operator::Prompt { .. } => return None,
         Operator::Embed { .. } => "embed",
         Operator::Norm { transposed: false, .. } => "norm",
         Operator::Norm { transposed: true, .. } => "norm, transposed",
@@ -44,6 +45,14 @@ fn kind(operator: &Operator) -> Option<&'static str> {
         Operator::Context { .. } => "context",
         Operator::Pool { .. } => "pool",
         Operator::Unit { .. } => "unit",
+        Operator::Lookup { .. } => "lookup",
+        Operator::Rms { .. } => "rms",
+        Operator::Rotary { .. } => "rotary",
+        Operator::Causal { .. } => "causal",
+        Operator::Blend { .. } => "blend",
+        Operator::Gated { .. } => "gated",
+        Operator::Add { .. } => "add",
+        Operator::Choose { .. } => "choose",
     })
 }
 
@@ -68,14 +77,14 @@ fn falsify(random: &mut Random, row: &[u8]) -> Vec<u8> {
 }
 
 /// Edges of the arithmetic that an element of a true row shows.
-fn edges(shape: Shape, row: &[u8], element: u32, question: &isFalseCall) -> Vec<&'static str> {
+fn edges(shape: Shape, row: &[u8], element: u32, tokens: u32, question: &isFalseCall) -> Vec<&'static str> {
     let at = element as usize;
     let i16_at = |at: usize| i16::from_be_bytes([row[at], row[at + 1]]);
     let u32_at = |row: &[u8], at: usize| u32::from_be_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
     let mut edges = Vec::new();
     let mut note = |edge, is_there: bool| edges.extend(is_there.then_some(edge));
     match shape {
-        _ if element >= shape.elements(question.claim.units) => {}
+        _ if element >= shape.elements(tokens) => {}
         Shape::Sum(_) => {
             note("a saturated sum", u32_at(row, 8 + 4 * at).cast_signed().abs() == fixed::SUM_MAX);
             note("a row without deviation", u32_at(row, 4) == 0);
@@ -104,7 +113,24 @@ fn edges(shape: Shape, row: &[u8], element: u32, question: &isFalseCall) -> Vec<
             note("an exponential between its bounds", e > 0 && e < 255);
         }
         Shape::Unit(_) => note("a vector of zeros", row.iter().all(|byte| *byte == 0)),
-        Shape::Ids | Shape::NormT(_) | Shape::Pool(_) => {}
+        Shape::Stream(_) => {
+            note("a saturated stream", u32_at(row, 4 + 4 * at).cast_signed().abs() == fixed::STREAM_MAX);
+            note("a stream of zeros", row.iter().all(|byte| *byte == 0));
+        }
+        Shape::Causal { heads, .. } => {
+            let follows = element % tokens > question.claim.row;
+            note("a token that follows", follows);
+            note("a vanishing causal exponential", row[8 * heads as usize + at] == 0 && !follows);
+        }
+        Shape::Choice(vocabulary) => {
+            let entry = &row[6 * (element / vocabulary) as usize..][..6];
+            note("an id that is given", *entry == [0; 6]);
+            note(
+                "a choice",
+                u32::from(u16::from_be_bytes([entry[4], entry[5]])) == element % vocabulary && *entry != [0; 6],
+            );
+        }
+        Shape::Ids | Shape::NormT(_) | Shape::Pool(_) | Shape::Prompt => {}
     }
     edges
 }
@@ -118,17 +144,17 @@ fn ask_both(
     shape: Shape,
     random: &mut Random,
 ) -> Vec<&'static str> {
-    let units = task.trace.units();
-    let row = random.below(shape.rows(units) as usize) as u32;
+    let tokens = task.trace.tokens();
+    let row = random.below(shape.rows(tokens) as usize) as u32;
     let own = task.trace.row(operator, row as usize).unwrap();
-    let questions = shape.elements(units) + shape.summaries();
+    let questions = shape.elements(tokens) + shape.summaries();
     let element = random.below(questions as usize) as u32;
     let question = task.question(operator, row, &own, element);
-    let (judged, edges) = (judge(referee, &question), edges(shape, &own, element, &question));
+    let (judged, edges) = (judge(referee, &question), edges(shape, &own, element, tokens, &question));
     assert!(!judged.is_false, "operator {operator}, {shape:?}: row {row} is true at {element}: {own:?}");
 
     let theirs = falsify(random, &own);
-    let element = false_element(shape, units, &own, &theirs).unwrap();
+    let element = false_element(shape, tokens, &own, &theirs).unwrap();
     let judged = judge(referee, &task.question(operator, row, &theirs, element));
     assert!(judged.is_false, "operator {operator}, {shape:?}: row {row} is false at {element}: {theirs:?} for {own:?}");
     edges
@@ -180,12 +206,17 @@ fn elements_of_the_longest_rows_are_judged_as_the_backend_makes_them() {
 }
 
 /// A question that needs no evidence: about ids, or about what a row says of itself.
-fn bare_question(tape: &Tape, units: u32, operator: usize, data: &[u8], element: u32) -> isFalseCall {
+fn bare_question(tape: &Tape, tokens: u32, operator: usize, data: &[u8], element: u32) -> isFalseCall {
     isFalseCall {
         tape: tape.encode().into(),
         weightsRoot: Default::default(),
         traceRoot: Default::default(),
-        claim: Claim { units, operator: operator as u16, row: 0, data: Bytes::copy_from_slice(data) },
+        claim: Claim {
+            units: tape.units(tokens),
+            operator: operator as u16,
+            row: 0,
+            data: Bytes::copy_from_slice(data),
+        },
         element,
         tensors: Vec::new(),
         weights: Vec::new(),
@@ -280,7 +311,7 @@ fn every_element_of_a_whole_inference_of_the_tiny_model_is_acquitted() {
     let model = Model::open(&tiny_model_dir()).unwrap();
     let ids: Vec<u16> = (0..12).map(|t| t * 31 % 100).collect();
     let (task, mut asked) = (Task::new(&model, &ids), 0);
-    let units = task.trace.units();
+    let units = task.trace.tokens();
     for (operator, shape) in model.tape().shapes().iter().enumerate() {
         for (row, own) in (0..).zip(task.trace.rows(operator).unwrap()) {
             for element in 0..shape.elements(units) + shape.summaries() {

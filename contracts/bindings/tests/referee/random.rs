@@ -188,9 +188,14 @@ impl Widths {
     /// A model of these widths.
     pub(crate) fn model(&self, random: &mut Random) -> Model {
         let tape = self.tape(random);
-        let weights = (0..tape.tensors().len()).flat_map(|tensor| tensor_rows(&tape, tensor, random)).collect();
-        Model::from_parts("random", tape, weights).unwrap()
+        model(tape, random)
     }
+}
+
+/// A model of a tape.
+pub(crate) fn model(tape: Tape, random: &mut Random) -> Model {
+    let weights = (0..tape.tensors().len()).flat_map(|tensor| tensor_rows(&tape, tensor, random)).collect();
+    Model::from_parts("random", tape, weights).unwrap()
 }
 
 /// Rows of a weight tensor, within the bounds that its reader sets.
@@ -208,7 +213,14 @@ fn tensor_rows(tape: &Tape, tensor: usize, random: &mut Random) -> Vec<u8> {
                 Operator::Residual { weights, shift, residual_shift, .. } => {
                     Some((weights, (shift, 14 - residual_shift)))
                 }
-                Operator::Exp { scales, shift, .. } => Some((scales, (shift, 0))),
+                Operator::Exp { scales, shift, .. } | Operator::Causal { scales, shift, .. } => {
+                    Some((scales, (shift, 0)))
+                }
+                Operator::Rotary { weights, shift, .. } | Operator::Add { weights, shift, .. } => {
+                    Some((weights, (shift, 0)))
+                }
+                Operator::Gated { gate, shift, .. } if usize::from(gate) == tensor => Some((gate, (shift, 0))),
+                Operator::Gated { up, shift, .. } => Some((up, (shift, 0))),
                 _ => None,
             }
             .and_then(|(weights, shifts)| (usize::from(weights) == tensor).then_some(shifts))
@@ -241,7 +253,7 @@ fn tensor_rows(tape: &Tape, tensor: usize, random: &mut Random) -> Vec<u8> {
 
 fn head_width(tape: &Tape) -> Option<i64> {
     tape.shapes().iter().find_map(|shape| match *shape {
-        Shape::Exp { heads, width } => Some(i64::from(width / heads)),
+        Shape::Exp { heads, width } | Shape::Causal { heads, width, .. } => Some(i64::from(width / heads)),
         _ => None,
     })
 }

@@ -14,16 +14,19 @@ use assay_kernels::{
     tape::{RECORD_LEN, Tape},
 };
 
-use crate::random::{Random, TENSORS, Widths};
+use crate::{
+    decoders,
+    random::{Random, TENSORS, Widths},
+};
 
 /// Tapes that are asked about.
-const TAPES: usize = 20_000;
+const TAPES: usize = 40_000;
 
 /// More than the longest tape here may cost.
 const GAS_LIMIT: u64 = 100_000_000;
 
 /// Reasons for which bytes are refused: all that there are.
-const REASONS: usize = 49;
+const REASONS: usize = 68;
 
 /// Tapes that are refused for each of them, at least.
 const EACH_REASON: usize = 3;
@@ -79,7 +82,9 @@ fn mutate(random: &mut Random, tape: &mut Vec<u8>) {
     let (one, other, operator) = (record(1), record(1), record(1 + TENSORS));
     match random.below(16) {
         0 => tape[random.below(records * RECORD_LEN)] ^= 1 << random.below(8),
-        1 => tape[one] = random.below(12) as u8,
+        1 if random.one_in(2) => tape[one] = random.below(21) as u8,
+        // What an encoder has becomes what a decoder has in its place.
+        1 => tape[operator] ^= 8,
         2 | 3 => tape[operator + 1] = random.within(16, 30) as u8,
         4 => tape[operator + 1 + random.below(2)] = number(random) as u8,
         5 | 6 => {
@@ -97,7 +102,13 @@ fn mutate(random: &mut Random, tape: &mut Vec<u8>) {
             tape.chunks_mut(4).filter(|word| *word == old).for_each(|word| word.copy_from_slice(&new));
         }
         12 => tape[8..10].copy_from_slice(&(number(random) as u16).to_be_bytes()),
+        13 if random.one_in(2) => {
+            let vocabulary = [0u32, 0xffff, 0x1_0000, 0x1_0001][random.below(4)];
+            tape[RECORD_LEN * (2 + TENSORS) - 4..][..4].copy_from_slice(&vocabulary.to_be_bytes());
+        }
         13 => tape[8 + random.below(8)] = random.below(20) as u8,
+        // The values get as many channels as there can be.
+        14 if random.one_in(4) => tape[6 * RECORD_LEN + 4..][..4].copy_from_slice(&512u32.to_be_bytes()),
         14 => (0..RECORD_LEN).for_each(|byte| tape.swap(one + byte, other + byte)),
         // Fewer records, as the header says or not, and perhaps a part of one.
         _ => {
@@ -136,7 +147,8 @@ fn repeat(random: &mut Random, tape: &mut Vec<u8>) {
 fn operands(opcode: u8) -> &'static [usize] {
     match opcode {
         5 => &[0, 2],
-        7 | 8 => &[0, 1],
+        7 | 8 | 15 | 16 => &[0, 1],
+        18 | 19 => &[0, 2],
         _ => &[0],
     }
 }
@@ -144,7 +156,8 @@ fn operands(opcode: u8) -> &'static [usize] {
 /// A valid tape, long or short.
 fn valid(random: &mut Random) -> Vec<u8> {
     let widths = if random.one_in(4) { Widths { queries: 2000, ..Widths::longest() } } else { Widths::short(random) };
-    let mut tape = widths.tape(random).encode();
+    let tape = if random.one_in(2) { widths.tape(random) } else { decoders::tape(random) };
+    let mut tape = tape.encode();
     for _ in 0..random.below(4) {
         repeat(random, &mut tape);
     }

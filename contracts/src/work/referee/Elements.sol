@@ -10,7 +10,7 @@ import {Form, Opcode, Operator, Shape, Tape} from "./Tape.sol";
 /// @param operator The operator that made the row.
 /// @param shape What it makes.
 /// @param input What its first operand makes (nothing for `ids`).
-/// @param units Units of the task.
+/// @param tokens Tokens of the task: the `n` of ARITHMETIC.md.
 /// @param row Number of the row.
 /// @param element Number of the element in the row.
 /// @param data The row.
@@ -20,7 +20,7 @@ struct Question {
     Operator operator;
     Shape shape;
     Shape input;
-    uint64 units;
+    uint64 tokens;
     uint64 row;
     uint64 element;
     bytes data;
@@ -71,56 +71,69 @@ library Elements {
         });
     }
 
-    /// @notice `v` of a product. Rows: activations; weights.
-    function product(Question memory question) internal pure returns (int256) {
+    /// @notice `v` of a product with row `which` of the weights. Rows: activations; weights.
+    function product(Question memory question, uint256 which) internal pure returns (int256) {
+        bytes memory weights = question.weights[which];
+        return _product(question, weights, 9, Rows.int32At(weights, 4));
+    }
+
+    /// @notice `v` of a product with a word. Rows: activations; word.
+    function productWithWord(Question memory question) internal pure returns (int256) {
+        return _product(question, question.weights[0], 4, 0);
+    }
+
+    /// @dev The weights proper begin at byte `from` of their row.
+    function _product(Question memory question, bytes memory weights, uint256 from, int256 bias)
+        private
+        pure
+        returns (int256)
+    {
         bytes memory row = question.tensors[0];
-        bytes memory weights = question.weights[0];
         uint256 width = question.input.width;
         int256 max = _unsigned16(row, 0);
         int256 dot;
         if (question.input.form == Form.Norm) {
             bytes memory quantised = Rows.quantised(row, 2, width, FixedPoint.reciprocal(max));
-            dot = DotProduct.signed(quantised, 0, weights, 9, width);
+            dot = DotProduct.signed(quantised, 0, weights, from, width);
         } else {
-            dot = DotProduct.signed(row, 4, weights, 9, width);
+            dot = DotProduct.signed(row, 4, weights, from, width);
         }
-        int256 mul = _unsigned32(weights, 0);
-        return FixedPoint.requantise(dot, max, mul, question.operator.shift, Rows.int32At(weights, 4));
+        return FixedPoint.requantise(dot, max, _unsigned32(weights, 0), question.operator.shift, bias);
     }
 
     /// @notice `y` of a product with residual. Rows: activations, residual; weights.
     function residual(Question memory question) internal pure returns (int256) {
         int256 x = Rows.int16At(question.tensors[1], 2 + 2 * question.element);
         uint256 shift = uint256(question.operator.residualShift) + Rows.uint8At(question.weights[0], 8);
-        return FixedPoint.addResidual(product(question), x, shift);
+        return FixedPoint.addResidual(product(question, 0), x, shift);
     }
 
     /// @notice `wide` of a product with GELU. Rows: activations; weights.
     function gelu(Question memory question) internal pure returns (int256) {
-        return FixedPoint.gelu(FixedPoint.clamp(product(question), FixedPoint.MAX_16));
+        return FixedPoint.gelu(FixedPoint.clamp(product(question, 0), FixedPoint.MAX_16));
     }
 
     /// @notice The score that an exponential is made of. Rows: query, key; scale.
     function score(Question memory question) internal pure returns (int256) {
         uint256 width = question.shape.width / question.shape.heads;
-        uint256 from = question.element / question.units * width;
+        uint256 from = question.element / question.tokens * width;
         int256 dot = DotProduct.signed(question.tensors[0], from, question.tensors[1], from, width);
         return FixedPoint.score(dot, _unsigned32(question.weights[0], 0), question.operator.shift);
     }
 
-    /// @notice `wide` of a context. Rows: exponentials, values.
+    /// @notice `wide` of a context or a blend. Rows: exponentials, values.
     function context(Question memory question) internal pure returns (int256) {
         bytes memory exponentials = question.tensors[0];
         uint256 heads = question.input.heads;
         uint256 head = question.element / (question.shape.width / heads);
-        uint256 from = 8 * heads + head * question.units;
-        int256 dot = DotProduct.mixed(exponentials, from, question.tensors[1], 0, question.units);
+        uint256 from = 8 * heads + head * question.tokens;
+        int256 dot = DotProduct.mixed(exponentials, from, question.tensors[1], 0, question.tokens);
         return FixedPoint.average(dot, _unsigned16(exponentials, 8 * head + 6));
     }
 
     /// @notice `p` of a pool. Rows: the channel.
     function pool(Question memory question) internal pure returns (int256 sum) {
-        (sum,) = Rows.moments(question.tensors[0], 0, question.units, 2);
+        (sum,) = Rows.moments(question.tensors[0], 0, question.tokens, 2);
     }
 
     /// @notice An element of the unit vector. Rows: the pool.
@@ -147,16 +160,16 @@ library Elements {
         return Rows.uint16At(row, 0) != Rows.largest(row, 2, width);
     }
 
-    /// @notice Whether the root of a pool is false.
+    /// @notice Whether the root of a pool or of a stream is false.
     function rootIsFalse(bytes memory row, uint64 width) internal pure returns (bool) {
         (, uint256 squares) = Rows.moments(row, 4, width, 4);
         return Rows.uint32At(row, 0) != FixedPoint.isqrt(squares);
     }
 
     /// @notice Whether the sum of the exponentials of `head` is false, or its `argmax` beyond the row.
-    function totalIsFalse(bytes memory row, uint64 heads, uint64 units, uint64 head) internal pure returns (bool) {
-        if (Rows.uint16At(row, 8 * head + 4) >= units) return true;
-        return Rows.uint16At(row, 8 * head + 6) != Rows.total(row, 8 * heads + head * units, units);
+    function totalIsFalse(bytes memory row, uint64 heads, uint64 tokens, uint64 head) internal pure returns (bool) {
+        if (Rows.uint16At(row, 8 * head + 4) >= tokens) return true;
+        return Rows.uint16At(row, 8 * head + 6) != Rows.total(row, 8 * heads + head * tokens, tokens);
     }
 
     /// @notice Whether a quantised row is false at an element that is `wide` before it is quantised: itself, the row's maximum, or
@@ -168,27 +181,28 @@ library Elements {
     {
         int256 max = _unsigned16(row, 0);
         uint256 argmax = Rows.uint16At(row, 2);
-        if (argmax >= width || _maxIsFalse(max, argmax, element, FixedPoint.magnitude(wide))) return true;
+        if (argmax >= width || maxIsFalse(max, argmax, element, FixedPoint.magnitude(wide))) return true;
         return Rows.int8At(row, 4 + element) != FixedPoint.quantise(wide, max);
     }
 
     /// @notice Whether a row of exponentials is false at an element of that `value` as score: itself, its head's maximum, or the
     /// first place of that.
-    function exponentialIsFalse(bytes memory row, uint64 heads, uint64 units, uint64 element, int256 value)
+    function exponentialIsFalse(bytes memory row, uint64 heads, uint64 tokens, uint64 element, int256 value)
         internal
         pure
         returns (bool)
     {
-        uint64 head = element / units;
+        uint64 head = element / tokens;
         int256 max = Rows.int32At(row, 8 * head);
         uint256 argmax = Rows.uint16At(row, 8 * head + 4);
-        if (argmax >= units || _maxIsFalse(max, argmax, element % units, value)) return true;
+        if (argmax >= tokens || maxIsFalse(max, argmax, element % tokens, value)) return true;
         // forge-lint: disable-next-line(unsafe-typecast)
         return Rows.uint8At(row, 8 * heads + element) != uint256(FixedPoint.exp2(max - value));
     }
 
-    /// @dev Any element convicts a false maximum: being larger, or as large and earlier, or different at that very place.
-    function _maxIsFalse(int256 max, uint256 argmax, uint256 place, int256 value) private pure returns (bool) {
+    /// @notice Whether a maximum and its place are false, as the element at a place shows: being larger, or as large and earlier, or
+    /// different at that very place.
+    function maxIsFalse(int256 max, uint256 argmax, uint256 place, int256 value) internal pure returns (bool) {
         if (value > max || (value == max && place < argmax)) return true;
         return place == argmax && value != max;
     }

@@ -32,6 +32,17 @@ library FixedPoint {
         hex"0109ffd300dcffda00b6ffe00096ffe5007bffe90064ffed0051fff00042fff3"
         hex"0035fff6002bfff70022fff9001bfffa0016fffb0011fffc000dfffd000bfffe";
 
+    /// @notice Largest magnitude of a stream.
+    int256 internal constant STREAM_MAX = 2 ** 26 - 1;
+
+    /// @dev `a·σ(-a)` on [0, 12) as 96 lines of `base u16 ‖ slope i16` (zero from there on): the table in `kernels/src/fixed.rs`.
+    bytes private constant SILU_TAIL = hex"001f07810f1f06841c24058c2738049d306e03bc37e202e93db0022841fc017a44eb00df46a500584751ffe44715ff824616ff324478fef14258fec03fd7fe9b"
+        hex"3d0bfe813a0cfe7136edfe6933bdfe68308cfe6c2d64fe742a4cfe80274dfe8f246afea021aafeb11f0cfec41c94fed71a41feea1815fefc160dff0e1429ff20"
+        hex"126aff3010caff410f4bff500debff5e0ca7ff6b0b7eff770a6cff840974ff8e0890ff9807c0ffa20703ffaa0657ffb205bbffb9052dffbf04acffc50436ffcb"
+        hex"03ccffd0036cffd50315ffd902c7ffdc027fffe0023fffe30205ffe601d2ffe801a2ffeb0178ffed0151ffef012ffff10110fff200f5fff300dbfff500c4fff6"
+        hex"00b0fff7009efff8008dfff9007ffff90072fffa0066fffb005cfffb0052fffc0049fffc0042fffc003bfffd0035fffd002ffffe002afffe0026fffe0022fffe"
+        hex"001ffffe001bffff0018ffff0016ffff0013ffff001000000010ffff000effff000dffff000a0000000900000008000000070000000600000006000000050000";
+
     /* ROUNDING */
 
     /// @notice `x / 2^s` to the nearest, ties upwards, for `1 ≤ s ≤ 61`.
@@ -126,6 +137,33 @@ library FixedPoint {
             slope := signextend(1, entry)
         }
         return positive - ((base + ((slope * (a & 63)) >> 6) + 32) >> 6);
+    }
+
+    /// @notice `x·σ(x)` in 10 fraction bits, as `max(x, 0) - a·σ(-a)` with `a = |x|`.
+    function silu(int256 x) internal pure returns (int256) {
+        int256 positive = x > 0 ? x : int256(0);
+        int256 a = magnitude(x);
+        if (a >= 12_288) return positive;
+        bytes memory table = SILU_TAIL;
+        int256 base;
+        int256 slope;
+        assembly ("memory-safe") {
+            // An entry has four bytes; what is loaded ends with it.
+            let entry := mload(add(table, add(4, shl(2, shr(7, a)))))
+            base := and(shr(16, entry), 0xffff)
+            slope := signextend(1, entry)
+        }
+        return positive - ((base + ((slope * (a & 127)) >> 6) + 32) >> 6);
+    }
+
+    /// @notice A product through SiLU times another, limited to 16 bits.
+    function gated(int256 gate, int256 up) internal pure returns (int256) {
+        return clamp(rsh(silu(clamp(gate, 2 ** 16 - 1)) * up, 15), MAX_16);
+    }
+
+    /// @notice The product of channel `x` turned with that of the other of its pair, `y`, limited to 8 bits.
+    function turn(int256 x, int256 y, int256 cosine, int256 sine, bool odd) internal pure returns (int256) {
+        return clamp(rsh(x * cosine + (odd ? y * sine : -y * sine), 14), MAX_8);
     }
 
     /// @notice A score: a dot product in powers of two, with 10 fraction bits.

@@ -26,10 +26,14 @@ library Openings {
     using Tape for Shape;
     using Tape for WeightTensor;
 
-    /// @notice Row `row` of what `operator` makes of `units` units.
-    function made(bytes calldata tape, uint16 operator, uint64 units, uint64 row) internal pure returns (Place memory) {
+    /// @notice Row `row` of what `operator` makes of `tokens` tokens.
+    function made(bytes calldata tape, uint16 operator, uint64 tokens, uint64 row)
+        internal
+        pure
+        returns (Place memory)
+    {
         Shape memory shape = tape.shapeAt(operator);
-        return Place(tape.operatorCount(), operator, shape.rowsOf(units), row, shape.rowLength(units));
+        return Place(tape.operatorCount(), operator, shape.rowsOf(tokens), row, shape.rowLength(tokens));
     }
 
     /// @notice Row `row` of weight tensor `tensor`.

@@ -13,7 +13,16 @@ enum Opcode {
     Exp,
     Context,
     Pool,
-    Unit
+    Unit,
+    Prompt,
+    Lookup,
+    Rms,
+    Rotary,
+    Causal,
+    Blend,
+    Gated,
+    Add,
+    Choose
 }
 
 /// @notice How the rows of a weight tensor are encoded. The numbers are those of ARITHMETIC.md.
@@ -37,7 +46,11 @@ enum Form {
     Exp,
     Quantised,
     Pool,
-    Unit
+    Unit,
+    Prompt,
+    Stream,
+    Causal,
+    Choice
 }
 
 /// @notice A decoded operator.
@@ -47,7 +60,7 @@ enum Form {
 /// @param a Position of its first operand: an earlier operator.
 /// @param b Position of its second operand.
 /// @param c Position of its third operand.
-/// @param x The vocabulary of `ids`, the heads of `exp`, 1 for what is written by channel.
+/// @param x The vocabulary of `ids` and `prompt`, the heads of `exp` and `causal`, 1 for what is written by channel.
 struct Operator {
     Opcode code;
     uint8 shift;
@@ -70,8 +83,8 @@ struct WeightTensor {
 
 /// @notice The tensor that an operator makes, but for the number of units.
 /// @param form Encoding of its rows.
-/// @param width Channels (of the queries, for `Exp`; none for `Ids`).
-/// @param heads Heads of `Exp`.
+/// @param width Channels (of the queries, for `Exp` and `Causal`; ids to choose from, for `Choice`; none for `Ids` and `Prompt`).
+/// @param heads Heads of `Exp` and `Causal`.
 struct Shape {
     Form form;
     uint64 width;
@@ -87,6 +100,12 @@ struct Shape {
 library Tape {
     /// @notice Bytes of a record.
     uint256 internal constant RECORD = 16;
+
+    /// @notice Bytes of a prompt's row before its ids: the seed and the focus.
+    uint64 internal constant PROMPT_HEADER = 10;
+
+    /// @notice Bytes that a choice takes in its row: the largest score and the id that has it.
+    uint64 internal constant CHOICE = 6;
 
     /* RECORDS */
 
@@ -105,7 +124,13 @@ library Tape {
         }
     }
 
-    /// @notice The most units that an input may have.
+    /// @notice The tokens of a task of `units` units. A decoder's row has ten bytes before its ids, which are units too.
+    function tokensOf(bytes calldata tape, uint64 units) internal pure returns (uint64) {
+        if (operatorAt(tape, 0).code != Opcode.Prompt) return units;
+        return units > PROMPT_HEADER / 2 ? units - PROMPT_HEADER / 2 : 0;
+    }
+
+    /// @notice The most tokens that an input may have.
     function maxUnits(bytes calldata tape) internal pure returns (uint16 units) {
         bytes16 header = recordAt(tape, 0);
         assembly ("memory-safe") {
@@ -184,47 +209,67 @@ library Tape {
         if (code == Opcode.Context) return Shape(Form.Quantised, shapeAt(tape, operator.b).width, 0);
         if (code == Opcode.Pool) return Shape(Form.Pool, shapeAt(tape, operator.a).width, 0);
         if (code == Opcode.Unit) return Shape(Form.Unit, shapeAt(tape, operator.a).width, 0);
+        if (code == Opcode.Prompt) return Shape(Form.Prompt, 0, 0);
+        if (code == Opcode.Lookup) return Shape(Form.Stream, tensorAt(tape, operator.b).width, 0);
+        if (code == Opcode.Causal) return Shape(Form.Causal, shapeAt(tape, operator.a).width, operator.x);
+        if (code == Opcode.Blend) {
+            uint64 share = headsPerGroup(tape, operatorAt(tape, operator.a));
+            return Shape(Form.Quantised, share * shapeAt(tape, operator.b).width, 0);
+        }
+        if (code == Opcode.Choose) return Shape(Form.Choice, operatorAt(tape, operator.c).x, 0);
         // What remains has a channel for each row of its weights.
         uint64 width = tensorAt(tape, operator.b).rows;
         if (code == Opcode.Norm) return Shape(byChannel ? Form.NormT : Form.Norm, width, 0);
+        if (code == Opcode.Rms) return Shape(Form.Norm, width, 0);
+        if (code == Opcode.Rotary) return Shape(Form.Linear, width, 0);
+        if (code == Opcode.Add) return Shape(Form.Stream, width, 0);
         if (code == Opcode.Linear) return Shape(byChannel ? Form.LinearT : Form.Linear, width, 0);
         return Shape(code == Opcode.Residual ? Form.Sum : Form.Quantised, width, 0);
     }
 
-    /// @notice Rows of the tensor of `units` units.
-    function rowsOf(Shape memory shape, uint64 units) internal pure returns (uint64) {
-        Form form = shape.form;
-        if (form == Form.Ids || form == Form.Pool || form == Form.Unit) return 1;
-        return isByChannel(shape) ? shape.width : units;
+    /// @notice Heads of queries that share a head of keys, of causal exponentials: as many as the queries are wider.
+    function headsPerGroup(bytes calldata tape, Operator memory causal) internal pure returns (uint64) {
+        return shapeAt(tape, causal.a).width / shapeAt(tape, causal.b).width;
     }
 
-    /// @notice Bytes of a row of the tensor of `units` units.
-    function rowLength(Shape memory shape, uint64 units) internal pure returns (uint64) {
+    /// @notice Rows of the tensor of `tokens` tokens.
+    function rowsOf(Shape memory shape, uint64 tokens) internal pure returns (uint64) {
+        Form form = shape.form;
+        if (form == Form.Ids || form == Form.Pool || form == Form.Unit) return 1;
+        if (form == Form.Prompt || form == Form.Choice) return 1;
+        return isByChannel(shape) ? shape.width : tokens;
+    }
+
+    /// @notice Bytes of a row of the tensor of `tokens` tokens.
+    function rowLength(Shape memory shape, uint64 tokens) internal pure returns (uint64) {
         Form form = shape.form;
         uint64 width = shape.width;
-        if (form == Form.Ids || form == Form.NormT) return 2 * units;
+        if (form == Form.Ids || form == Form.NormT) return 2 * tokens;
         if (form == Form.Sum) return 8 + 4 * width;
         if (form == Form.Norm) return 2 + 2 * width;
         if (form == Form.Linear) return width;
-        if (form == Form.LinearT) return units;
-        if (form == Form.Exp) return shape.heads * (8 + units);
+        if (form == Form.LinearT) return tokens;
+        if (form == Form.Exp || form == Form.Causal) return shape.heads * (8 + tokens);
         if (form == Form.Quantised) return 4 + width;
-        if (form == Form.Pool) return 4 + 4 * width;
+        if (form == Form.Pool || form == Form.Stream) return 4 + 4 * width;
+        if (form == Form.Prompt) return PROMPT_HEADER + 2 * tokens;
+        if (form == Form.Choice) return CHOICE * tokens;
         return 2 * width;
     }
 
-    /// @notice Elements proper of a row of the tensor of `units` units.
-    function elementsOf(Shape memory shape, uint64 units) internal pure returns (uint64) {
-        if (shape.form == Form.Ids || isByChannel(shape)) return units;
-        if (shape.form == Form.Exp) return shape.heads * units;
+    /// @notice Elements proper of a row of the tensor of `tokens` tokens.
+    function elementsOf(Shape memory shape, uint64 tokens) internal pure returns (uint64) {
+        if (shape.form == Form.Ids || shape.form == Form.Prompt || isByChannel(shape)) return tokens;
+        if (shape.form == Form.Exp || shape.form == Form.Causal) return shape.heads * tokens;
+        if (shape.form == Form.Choice) return shape.width * tokens;
         return shape.width;
     }
 
     /// @notice Elements that a row carries of itself as a whole: mean and deviation, the `max` of a norm, a root, the sums of heads.
     function headersOf(Shape memory shape) internal pure returns (uint64) {
         Form form = shape.form;
-        if (form == Form.Exp) return shape.heads;
-        return form == Form.Sum || form == Form.Norm || form == Form.Pool ? 1 : 0;
+        if (form == Form.Exp || form == Form.Causal) return shape.heads;
+        return form == Form.Sum || form == Form.Norm || form == Form.Pool || form == Form.Stream ? 1 : 0;
     }
 
     /// @notice Whether the rows are channels and their elements tokens.

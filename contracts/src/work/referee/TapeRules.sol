@@ -77,14 +77,18 @@ library TapeRules {
 
     /// @dev The bits that an operator's record may use: opcode, shift, residual shift, 0; a, b; c, 0; x.
     function _fieldsOf(Opcode code) private pure returns (bytes16) {
-        if (code == Opcode.Ids) return 0xff0000000000000000000000ffffffff;
+        if (code == Opcode.Ids || code == Opcode.Prompt) return 0xff0000000000000000000000ffffffff;
         if (code == Opcode.Embed) return 0xffff0000ffffffffffff000000000000;
         if (code == Opcode.Norm || code == Opcode.Linear) return 0xffff0000ffffffff0000000000000001;
         if (code == Opcode.Residual) return 0xffffff00ffffffffffff000000000000;
-        if (code == Opcode.Gelu) return 0xffff0000ffffffff0000000000000000;
-        if (code == Opcode.Exp) return 0xffff0000ffffffffffff00000000ffff;
-        if (code == Opcode.Context) return 0xff000000ffffffff0000000000000000;
-        return 0xff000000ffff00000000000000000000;
+        if (code == Opcode.Gelu || code == Opcode.Lookup || code == Opcode.Rms) {
+            return 0xffff0000ffffffff0000000000000000;
+        }
+        if (code == Opcode.Exp || code == Opcode.Causal) return 0xffff0000ffffffffffff00000000ffff;
+        if (code == Opcode.Context || code == Opcode.Blend) return 0xff000000ffffffff0000000000000000;
+        if (code == Opcode.Pool || code == Opcode.Unit) return 0xff000000ffff00000000000000000000;
+        // Rotary, gated, add, choose.
+        return 0xffff0000ffffffffffff000000000000;
     }
 
     /* WEIGHTS */
@@ -104,9 +108,12 @@ library TapeRules {
     function _checkOperator(bytes calldata tape, uint256 position, uint256 operators) private pure {
         Operator memory operator = tape.operatorAt(position);
         _checkOperands(tape, operator, position);
-        bool atEnds = (operator.code == Opcode.Ids) == (position == 0)
-            && (operator.code == Opcode.Unit) == (position == operators - 1);
-        _rule(atEnds, position, "ids first, unit last, only there");
+        Opcode code = operator.code;
+        bool atEnds = (code == Opcode.Ids || code == Opcode.Prompt) == (position == 0)
+            && (code == Opcode.Unit || code == Opcode.Choose) == (position == operators - 1);
+        _rule(atEnds, position, "input first, output last");
+        bool decodes = tape.operatorAt(0).code == Opcode.Prompt;
+        _rule(code == Opcode.Linear || (code >= Opcode.Prompt) == decodes, position, "encoder and decoder mixed");
 
         uint64 units = tape.maxUnits();
         Shape memory shape = tape.shapeOf(operator);
@@ -141,9 +148,90 @@ library TapeRules {
             _rule(norm.form == Form.NormT, position, "pool reads no transposed norm");
         } else if (code == Opcode.Unit) {
             _rule(_input(tape, operator.a, position).form == Form.Pool, position, "unit reads no pool");
-        } else {
+        } else if (code < Opcode.Prompt) {
             _checkProduct(tape, operator, position);
+        } else {
+            _checkDecoder(tape, operator, position);
         }
+    }
+
+    /// @dev The operators that only decoders have.
+    function _checkDecoder(bytes calldata tape, Operator memory operator, uint256 position) private pure {
+        Opcode code = operator.code;
+        if (code == Opcode.Prompt) {
+            // The id after the last is the blank.
+            _rule(_within(operator.x, 1, 0xffff), position, "vocabulary not 1 to 65,535");
+        } else if (code == Opcode.Lookup) {
+            _checkWords(tape, operator.a, operator.b, position);
+            _rule(_within(operator.shift, 1, 30), position, "lookup shift not 1 to 30");
+        } else if (code == Opcode.Rms) {
+            Shape memory stream = _input(tape, operator.a, position);
+            _rule(stream.form == Form.Stream, position, "rms reads no stream");
+            WeightTensor memory gains = _weights(tape, operator.b, WeightKind.Gains, position);
+            _rule(gains.rows == stream.width, position, "not one gain a channel");
+            _rule(_within(operator.shift, 16, 30), position, "norm shift not 16 to 30");
+        } else if (code == Opcode.Rotary) {
+            _checkProduct(tape, operator, position);
+            WeightTensor memory angles = _weights(tape, operator.c, WeightKind.Positions, position);
+            _rule(angles.width % 2 == 0, position, "angles not in pairs");
+            _rule(tape.shapeOf(operator).width % angles.width == 0, position, "angles do not divide product");
+            _rule(tape.maxUnits() <= angles.rows, position, "not angles for every unit");
+        } else if (code == Opcode.Causal) {
+            _checkCausal(tape, operator, position);
+        } else if (code == Opcode.Blend) {
+            _checkBlend(tape, operator, position);
+        } else if (code == Opcode.Gated) {
+            _checkProduct(tape, operator, position);
+            uint64 width = tape.shapeOf(operator).width;
+            operator.b = operator.c;
+            _checkProduct(tape, operator, position);
+            _rule(tape.shapeOf(operator).width == width, position, "gate and product differ");
+        } else if (code == Opcode.Add) {
+            _checkProduct(tape, operator, position);
+            Shape memory stream = _input(tape, operator.c, position);
+            _rule(stream.form == Form.Stream, position, "added to no stream");
+            _rule(stream.width == tape.shapeOf(operator).width, position, "product and stream differ");
+        } else {
+            Shape memory input = _input(tape, operator.a, position);
+            bool activations = input.form == Form.Norm || input.form == Form.Quantised;
+            _rule(activations, position, "choice reads no activations");
+            WeightTensor memory words = _checkWords(tape, operator.c, operator.b, position);
+            _rule(words.width == input.width, position, "input and words differ");
+            _rule(input.width % 4 == 0, position, "product width no multiple of 4");
+            _rule(_within(operator.shift, 1, 61), position, "choice shift not 1 to 61");
+        }
+    }
+
+    /// @dev Words for all ids of a prompt.
+    function _checkWords(bytes calldata tape, uint16 prompt, uint16 weights, uint256 position)
+        private
+        pure
+        returns (WeightTensor memory words)
+    {
+        _rule(_input(tape, prompt, position).form == Form.Prompt, position, "reads no prompt");
+        words = _weights(tape, weights, WeightKind.Words, position);
+        _rule(tape.operatorAt(prompt).x <= words.rows, position, "not a word for every id");
+    }
+
+    function _checkCausal(bytes calldata tape, Operator memory operator, uint256 position) private pure {
+        Shape memory queries = _input(tape, operator.a, position);
+        Shape memory keys = _input(tape, operator.b, position);
+        bool products = queries.form == Form.Linear && keys.form == Form.Linear;
+        _rule(products, position, "queries or keys no products");
+        _checkHeads(tape, operator, queries.width, position);
+        uint64 width = queries.width / operator.x;
+        _rule(keys.width % width == 0, position, "heads do not divide keys");
+        _rule(operator.x % (keys.width / width) == 0, position, "key heads do not divide heads");
+    }
+
+    function _checkBlend(bytes calldata tape, Operator memory operator, uint256 position) private pure {
+        _rule(_input(tape, operator.a, position).form == Form.Causal, position, "blend reads no exponentials");
+        Shape memory values = _input(tape, operator.b, position);
+        _rule(values.form == Form.LinearT, position, "values not transposed product");
+        Operator memory causal = tape.operatorAt(operator.a);
+        uint64 share = tape.headsPerGroup(causal);
+        _rule(values.width % (causal.x / share) == 0, position, "heads do not divide values");
+        _rule(share * values.width <= MAX_WIDTH, position, "blend too wide");
     }
 
     function _checkEmbed(bytes calldata tape, Operator memory operator, uint256 position) private pure {
@@ -180,13 +268,18 @@ library TapeRules {
         bool products = queries.form == Form.Linear && keys.form == Form.Linear;
         _rule(products, position, "queries or keys no products");
         _rule(queries.width == keys.width, position, "queries and keys differ");
+        _checkHeads(tape, operator, queries.width, position);
+    }
+
+    /// @dev Heads of queries of `width`, and their scores.
+    function _checkHeads(bytes calldata tape, Operator memory operator, uint64 width, uint256 position) private pure {
         uint256 heads = operator.x;
         _rule(_within(heads, 1, 64), position, "heads not 1 to 64");
         WeightTensor memory scales = _weights(tape, operator.c, WeightKind.Scales, position);
         _rule(scales.rows == heads, position, "not one scale a head");
-        _rule(queries.width % heads == 0, position, "heads do not divide queries");
-        _rule(queries.width / heads % 4 == 0, position, "head width no multiple of 4");
-        _rule(_within(queries.width / heads, 4, 256), position, "head width not 4 to 256");
+        _rule(width % heads == 0, position, "heads do not divide queries");
+        _rule(width / heads % 4 == 0, position, "head width no multiple of 4");
+        _rule(_within(width / heads, 4, 256), position, "head width not 4 to 256");
         _rule(_within(operator.shift, 1, 30), position, "score shift not 1 to 30");
     }
 
@@ -197,13 +290,23 @@ library TapeRules {
         returns (uint256 opened)
     {
         Opcode code = operator.code;
-        if (code == Opcode.Ids) return 0;
+        if (code == Opcode.Ids || code == Opcode.Prompt) return 0;
         opened = tape.shapeAt(operator.a).rowLength(units);
         if (code == Opcode.Pool || code == Opcode.Unit) return opened;
-        if (code == Opcode.Exp || code == Opcode.Context) opened += tape.shapeAt(operator.b).rowLength(units);
-        else opened += tape.tensorAt(operator.b).rowLength();
-        if (code == Opcode.Residual) opened += tape.shapeAt(operator.c).rowLength(units);
-        if (code == Opcode.Embed || code == Opcode.Exp) opened += tape.tensorAt(operator.c).rowLength();
+        bool attends = code == Opcode.Exp || code == Opcode.Causal;
+        if (attends || code == Opcode.Context || code == Opcode.Blend) {
+            opened += tape.shapeAt(operator.b).rowLength(units);
+        } else {
+            opened += tape.tensorAt(operator.b).rowLength();
+        }
+        if (code == Opcode.Lookup) opened += Tape.CHOICE * units;
+        if (code == Opcode.Rotary) opened += tape.tensorAt(operator.b).rowLength();
+        if (code == Opcode.Residual || code == Opcode.Add || code == Opcode.Choose) {
+            opened += tape.shapeAt(operator.c).rowLength(units);
+        }
+        if (attends || code == Opcode.Embed || code == Opcode.Rotary || code == Opcode.Gated) {
+            opened += tape.tensorAt(operator.c).rowLength();
+        }
     }
 
     /* INTERNAL */
