@@ -220,12 +220,27 @@ pub struct DeployArgs {
     /// Seconds that stake thaws [default: 60 on 31337, else 21 days]
     #[arg(long, value_name = "SECONDS")]
     pub thaw_period: Option<u32>,
+    /// Where draws get their randomness, for good
+    #[arg(long, value_enum, default_value_t = BeaconKind::Prevrandao)]
+    pub beacon: BeaconKind,
+    /// With drand: most seconds by which a block's timestamp lies behind the time at which the block can still be changed
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub drift: u32,
     /// Put the deterministic deployer on the chain first, where it is missing
     #[arg(long)]
     pub create2_deployer: bool,
     /// Send nothing: verify the code of the suite that the chain's record names
     #[arg(long)]
     pub check: bool,
+}
+
+/// Where draws get their randomness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BeaconKind {
+    /// The RANDAO mix of a later block: for chains of many proposers
+    Prevrandao,
+    /// A later round of drand's quicknet: for any chain with the precompiles of EIP-2537
+    Drand,
 }
 
 /// `assay provider …`

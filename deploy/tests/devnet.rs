@@ -51,6 +51,12 @@ fn deployment_is_found_again_and_checked() {
     assert_eq!(again["created"], 0);
     assert_eq!(assay.json(&["deploy", "--check"])["suite"], again["suite"]);
 
+    let other = assay.json(&["deploy", "--key", "anvil:0", "--beacon", "drand", "--drift", "30"]);
+    let beacon = &other["suite"]["parameters"]["verification"]["beacon"];
+    assert_eq!((&beacon["kind"], &beacon["drift"]), (&"drand".into(), &30.into()));
+    assert_eq!(other["created"], 2, "the beacon, and the verification that names it");
+    assert_eq!(assay.json(&["deploy", "--check"])["suite"], other["suite"]);
+
     let record = assay.path("deploy/chains/31337.json");
     let text = std::fs::read_to_string(&record).unwrap();
     let ledger = again["suite"]["ledger"].as_str().unwrap();

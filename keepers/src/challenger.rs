@@ -64,7 +64,10 @@ pub async fn start(config: Config, setup: Setup, shutdown: CancellationToken) ->
         return Err(KeeperError::Config(format!("rate is {rate}, expected a share between 0 and 1")));
     }
     let duty = Duty::Challenger { rate };
-    let settings = Settings { role: "challenger", duty, store, store_max_pages, models, backend, http, follow, tx };
+    // It has no part in starting draws.
+    let relays = Vec::new();
+    let settings =
+        Settings { role: "challenger", duty, store, store_max_pages, models, backend, relays, http, follow, tx };
     verification::start(settings, setup, shutdown).await
 }
 

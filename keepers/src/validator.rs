@@ -15,7 +15,7 @@ pub use crate::verification::{Handle, Setup};
 use crate::{
     error::Result,
     tx::TxConfig,
-    verification::{self, Duty, Settings},
+    verification::{self, Duty, RELAYS, Settings},
 };
 
 /// Settings of the validator role. Every field has a default.
@@ -32,6 +32,8 @@ pub struct Config {
     pub backend: Backend,
     /// Where `/health`, `/ready` and `/metrics` are served; unset: nowhere.
     pub http: Option<SocketAddr>,
+    /// Relays of drand, asked in this order for the rounds of a suite that draws by drand.
+    pub relays: Vec<String>,
     /// What anybody may do for a draw, it does up to so many seconds later than others, so that not all validators pay for
     /// transactions of which one is enough.
     pub spread: u64,
@@ -49,6 +51,7 @@ impl Default for Config {
             models: Vec::new(),
             backend: Backend::default(),
             http: None,
+            relays: RELAYS.map(Into::into).into(),
             spread: 24,
             follow: FollowConfig::default(),
             tx: TxConfig::default(),
@@ -61,9 +64,10 @@ impl Default for Config {
 /// # Errors
 /// What a person has to set right: `bad_config`, a model's code, `CUDA_*`, `store_locked`, `store_mismatch`, `port_taken`.
 pub async fn start(config: Config, setup: Setup, shutdown: CancellationToken) -> Result<Handle> {
-    let Config { store, store_max_pages, models, backend, http, spread, follow, tx } = config;
+    let Config { store, store_max_pages, models, backend, http, relays, spread, follow, tx } = config;
     let duty = Duty::Validator { spread };
-    let settings = Settings { role: "validator", duty, store, store_max_pages, models, backend, http, follow, tx };
+    let settings =
+        Settings { role: "validator", duty, store, store_max_pages, models, backend, relays, http, follow, tx };
     verification::start(settings, setup, shutdown).await
 }
 

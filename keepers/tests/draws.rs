@@ -2,20 +2,27 @@
 
 mod common;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use alloy::{
+    consensus::Transaction as _,
     primitives::{Address, U256},
+    providers::Provider as _,
     sol_types::SolEvent,
 };
 use assay_contracts::{
     DisputeGame, JobEscrow, ValidatorSeats, Verification,
+    beacon::{Beacon, Drand},
     protocol::draw_status::{AGREED, CONVICTED},
 };
 use assay_keepers::verification::{Stage, Tamper};
+use assay_test_fixtures::{DrandRelay, Mood};
 use common::{
     Opened, PROVIDERS,
-    court::{Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
+    court::{CHALLENGE_WINDOW, Court, DISPUTE_TIME, FEE, REVEAL_WINDOW, SEAL_WINDOW, batch_id, honest, lies, silent},
     eventually,
 };
 
@@ -306,6 +313,54 @@ async fn a_lie_that_is_supplied_on_demand_is_disputed_by_who_demanded_it() {
     let supplied = first_event::<JobEscrow::Supplied>(&court, "a result is supplied").await;
     let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |event| event.challengerWon).await;
     assert_eq!((ended.index, ended.bondTo), (supplied.index, court.challenger.address()));
+}
+
+/// Whether a transaction was sent to the contract.
+async fn was_called(court: &Court, contract: Address) -> bool {
+    let rpc = &court.net.rpc;
+    for number in court.net.suite.block..=rpc.get_block_number().await.unwrap() {
+        let block = rpc.get_block_by_number(number.into()).full().await.unwrap().unwrap();
+        if block.transactions.txns().any(|transaction| transaction.to() == Some(contract)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// drand's first round, on a schedule of its own: what the network signs is the number alone. A relay that has it not, or lies,
+/// keeps the draw waiting and nothing else, and costs no gas.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_drawn_by_a_round_of_drand() {
+    let relay = DrandRelay::spawn(Mood::Withholding).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    // Later than the setting up takes, at a second for each of its transactions.
+    let network = Drand { genesis: now + 600, period: 3_600, ..Drand::quicknet(24) };
+    let court = Court::start_by(Beacon::Drand(network.clone()), &[relay.url()]).await;
+    let _validators = court.all_validators().await;
+    let _provider = court.provider(honest()).await;
+    let order = court.order(4, 2).await;
+    let requested = court.draw_log::<Verification::DrawRequested>("a round is fixed", |_| true).await;
+    assert_eq!(requested.round, 1);
+    assert_eq!(relay.requests(), 0, "nobody asks before the round is published");
+
+    let wait = network.genesis - court.net.now().await;
+    court.net.anvil.increase_time(wait).await;
+    eventually("the round is asked for", || async { (relay.requests() > 0).then_some(()) }).await;
+    let undrawn = court.net.order(2, |_| {}).await;
+    court.net.all_settled(&undrawn).await;
+    let before = relay.set(Mood::Lying);
+    eventually("the lie is heard", || async { (relay.requests() > before).then_some(()) }).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(court.draw_logs::<Verification::Drawn>().await.is_empty());
+    assert!(!was_called(&court, court.net.suite.beacon).await);
+
+    relay.set(Mood::Honest);
+    court.concluded(AGREED).await;
+    court.run_out(CHALLENGE_WINDOW).await;
+    court.net.all_settled(&order).await;
+    assert!(was_called(&court, court.net.suite.beacon).await);
+    assert!(court.slashed().await.is_empty());
+    court.check_money(0).await;
 }
 
 /// The escrow's number of this fault.

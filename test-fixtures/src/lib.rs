@@ -2,11 +2,13 @@
 
 pub mod anvil;
 pub mod proxy;
+pub mod relay;
 
 use std::path::PathBuf;
 
 pub use anvil::{Anvil, AnvilOptions};
 pub use proxy::{FaultProxy, Faults};
+pub use relay::{DrandRelay, Mood};
 
 /// The project's root.
 pub fn workspace_root() -> PathBuf {

@@ -1,13 +1,70 @@
-//! What recording a beacon's round takes: a block's header for `PrevrandaoBeacon`, the point that a drand signature
-//! stands for for `DrandBeacon`.
+//! The beacons that a suite may have, and what recording a round takes: a block's header for `PrevrandaoBeacon`, the point that
+//! a drand signature stands for for `DrandBeacon`.
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::{B256, Bytes, keccak256, ruint::aliases::U384, uint},
+    primitives::{B256, Bytes, b256, bytes, keccak256, ruint::aliases::U384, uint},
     providers::Provider,
     rpc::types::Header,
     transports::{RpcError, TransportErrorKind},
 };
+use serde::{Deserialize, Serialize};
+
+/// Where a suite's draws get their randomness.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Beacon {
+    /// `PrevrandaoBeacon`: the RANDAO mix of a block.
+    Prevrandao {
+        /// Blocks between a commit and the block whose value draws it.
+        delay: u32,
+    },
+    /// `DrandBeacon`: a round of a drand network.
+    Drand(Drand),
+}
+
+/// A drand network of the scheme `bls-unchained-g1-rfc9380`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drand {
+    /// The network's name at relays. No part of any address: what a relay says is verified by the key.
+    pub chain_hash: B256,
+    /// Unix time of round 1.
+    pub genesis: u64,
+    /// Seconds between rounds.
+    pub period: u32,
+    /// Largest number of seconds by which a block's timestamp lies behind the time at which the block can still be changed.
+    pub drift: u32,
+    /// A point of G2 in 256 bytes (EIP-2537).
+    pub public_key: Bytes,
+}
+
+impl Drand {
+    /// quicknet, the network of the League of Entropy that publishes a round every three seconds.
+    pub fn quicknet(drift: u32) -> Self {
+        Self {
+            chain_hash: b256!("52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"),
+            genesis: 1_692_803_367,
+            period: 3,
+            drift,
+            public_key: bytes!(
+                "000000000000000000000000000000000d1fec758c921cc22b0e17e63aaf4bcb"
+                "5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
+                "0000000000000000000000000000000003cf0f2896adee7eb8b5f01fcad39122"
+                "12c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
+                "000000000000000000000000000000000e5db2b6bfbb01c867749cadffca88b3"
+                "6c24f3012ba09fc4d3022c5c37dce0f977d3adb5d183c7477c442b1f04515273"
+                "0000000000000000000000000000000001a714f2edb74119a2f2b0d5a7c75ba9"
+                "02d163700a61bc224ededd8e63aef7be1aaf8e93d7a9718b047ccddb3eb5d68b"
+            ),
+        }
+    }
+
+    /// Unix time at which `round` is published.
+    pub fn published_at(&self, round: u64) -> u64 {
+        self.genesis.saturating_add(round.saturating_sub(1).saturating_mul(self.period.into()))
+    }
+}
 
 /// Bytes of a compressed point of G1, as drand publishes signatures.
 pub const SIGNATURE_BYTES: usize = 48;
@@ -45,11 +102,13 @@ impl HeaderError {
     }
 }
 
-/// The RLP header of block `number`, which `PrevrandaoBeacon.record` takes. It is encoded from the fields that every
-/// endpoint gives, and hashes to the block's hash.
-pub async fn header_rlp(provider: &impl Provider, number: u64) -> Result<Bytes, HeaderError> {
+/// The header of block `number`, with its RLP, which `PrevrandaoBeacon.record` takes. It is encoded from the fields that
+/// every endpoint gives, and hashes to the block's hash.
+pub async fn header_rlp(provider: &impl Provider, number: u64) -> Result<(Header, Bytes), HeaderError> {
     let block = provider.get_block_by_number(BlockNumberOrTag::Number(number)).await?;
-    encode(&block.ok_or(HeaderError::UnknownBlock(number))?.header)
+    let header = block.ok_or(HeaderError::UnknownBlock(number))?.header;
+    let rlp = encode(&header)?;
+    Ok((header, rlp))
 }
 
 fn encode(header: &Header) -> Result<Bytes, HeaderError> {

@@ -4,7 +4,8 @@
 //! ```text
 //! AccessManager(admin) → FeeSchedule(manager, pool, rate) → Ledger() → Staking(ledger, token, thaw)
 //!     → ProgramRegistry() → ModelRegistry(programs) → JobEscrow(ledger, staking, registry, fees)
-//!     → Referee() → PrevrandaoBeacon(delay) → ValidatorSeats(staking, burn, stake, delay)
+//!     → Referee() → PrevrandaoBeacon(delay) or DrandBeacon(genesis, period, drift, key)
+//!     → ValidatorSeats(staking, burn, stake, delay)
 //!     → DisputeGame(escrow, programs, referee, clocks) → Verification(escrow, seats, game, beacon, choices)
 //!     [→ DevToken() on chain 31337]
 //! ```
@@ -37,7 +38,10 @@ pub use self::{
         devnet_parameters, devnet_verification, salt,
     },
 };
-use crate::suite::{Parameters, Suite};
+use crate::{
+    beacon::Beacon,
+    suite::{Parameters, Suite},
+};
 
 /// How long a creation may take to be mined before its outcome is called unknown.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(180);
@@ -46,6 +50,8 @@ const RECEIPT_TIMEOUT: Duration = Duration::from_secs(180);
 const DEPLOYER_ACCOUNT: Address = address!("3fab184622dc19b6109349b94811493bf2a45362");
 /// What that transaction costs: 100,000 gas at 100 gwei.
 const DEPLOYER_COST: U256 = uint!(10_000_000_000_000_000_U256);
+/// The precompile that checks pairings over BLS12-381 (EIP-2537).
+const PAIRING_CHECK: Address = address!("000000000000000000000000000000000000000f");
 /// Creates the deterministic deployer at the same address everywhere (Nick's method: a signature of round numbers).
 /// Source: github.com/Arachnid/deterministic-deployment-proxy.
 const DEPLOYER_TRANSACTION: Bytes = bytes!(
@@ -83,6 +89,15 @@ pub enum DeployError {
          for 0.01 native coins (a chain that refuses transactions without a chain id must carry it from its genesis)"
     )]
     NoDeployer {
+        /// The chain.
+        chain_id: u64,
+    },
+    /// The chain cannot verify drand's signatures.
+    #[error(
+        "chain {chain_id} has no BLS12-381 precompiles (EIP-2537, part of Prague), which drand's signatures are verified with: \
+         choose the beacon prevrandao where its blocks have a RANDAO mix, or wait until the chain has them"
+    )]
+    NoPrecompiles {
         /// The chain.
         chain_id: u64,
     },
@@ -143,6 +158,7 @@ impl DeployError {
             Self::WrongChain { .. } => "wrong_chain",
             Self::BadParameter { .. } => "bad_parameter",
             Self::NoDeployer { .. } => "no_create2_deployer",
+            Self::NoPrecompiles { .. } => "no_bls_precompiles",
             Self::WrongCode { .. } => "wrong_code",
             Self::NotCreated { .. } => "not_created",
             Self::Unconfirmed { .. } => "unconfirmed",
@@ -215,7 +231,7 @@ pub async fn deploy(
     mut report: impl FnMut(&Contract, Outcome),
 ) -> Result<Suite, DeployError> {
     let plan = Plan::new(chain_id, parameters)?;
-    check_chain(provider, chain_id).await?;
+    check_chain(provider, &plan).await?;
     let mut code_hashes = BTreeMap::new();
     for contract in plan.contracts() {
         let (outcome, code) = ensure(provider, from, contract).await?;
@@ -228,7 +244,7 @@ pub async fn deploy(
 /// The suite of `parameters` when all of it stands, verified; `None` when a contract is missing. Sends nothing.
 pub async fn find(provider: &DynProvider, chain_id: u64, parameters: Parameters) -> Result<Option<Suite>, DeployError> {
     let plan = Plan::new(chain_id, parameters)?;
-    check_chain(provider, chain_id).await?;
+    check_chain(provider, &plan).await?;
     let mut code_hashes = BTreeMap::new();
     for contract in plan.contracts() {
         let code = code_of(provider, contract, BlockId::latest()).await?;
@@ -259,8 +275,10 @@ pub async fn install_create2_deployer(provider: &DynProvider, from: Address) -> 
     Ok(())
 }
 
-/// Refuses a chain id other than the one asked for, and a chain without the deterministic deployer.
-async fn check_chain(provider: &DynProvider, expected: u64) -> Result<(), DeployError> {
+/// Refuses a chain id other than the one asked for, and a chain without the deterministic deployer or without the precompiles
+/// that the chosen beacon needs.
+async fn check_chain(provider: &DynProvider, plan: &Plan) -> Result<(), DeployError> {
+    let expected = plan.chain_id;
     let actual = provider.get_chain_id().await.map_err(DeployError::rpc("asking for the chain id"))?;
     if actual != expected {
         return Err(DeployError::WrongChain { expected, actual });
@@ -269,6 +287,14 @@ async fn check_chain(provider: &DynProvider, expected: u64) -> Result<(), Deploy
         provider.get_code_at(CREATE2_DEPLOYER).await.map_err(DeployError::rpc("looking for the deployer"))?;
     if deployer.is_empty() {
         return Err(DeployError::NoDeployer { chain_id: expected });
+    }
+    if matches!(plan.parameters.verification.beacon, Beacon::Drand(_)) {
+        // A pair of infinities, whose pairing is one. Where nothing is, a call succeeds as well, and answers nothing.
+        let call = TransactionRequest::default().with_to(PAIRING_CHECK).with_input(vec![0; 384]);
+        let answer = provider.call(call).await.map_err(DeployError::rpc("looking for the BLS12-381 precompiles"))?;
+        if U256::try_from_be_slice(&answer) != Some(U256::ONE) {
+            return Err(DeployError::NoPrecompiles { chain_id: expected });
+        }
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub enum SuiteEvent {
     JobEscrow(Box<JobEscrow::JobEscrowEvents>),
     /// Programs.
     ProgramRegistry(ProgramRegistry::ProgramRegistryEvents),
-    /// Recorded rounds.
+    /// Recorded rounds: the one event of either beacon.
     Beacon(PrevrandaoBeacon::PrevrandaoBeaconEvents),
     /// Validators.
     ValidatorSeats(ValidatorSeats::ValidatorSeatsEvents),

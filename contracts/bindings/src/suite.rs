@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+use crate::beacon::Beacon;
+
 /// The contracts of one chain, as deployed and verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,8 +70,8 @@ pub struct Parameters {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationParameters {
-    /// Blocks between a commit and the block whose value draws it.
-    pub beacon_delay: u32,
+    /// Where draws get their randomness.
+    pub beacon: Beacon,
     /// To seal trace roots after a draw.
     pub seal_window: u32,
     /// To reveal them.

@@ -8,9 +8,13 @@ use alloy::{
     primitives::{Address, B256, Bytes, address, hex, keccak256},
     providers::{DynProvider, Provider},
 };
-use assay_contracts::{DrandBeacon, PrevrandaoBeacon, beacon, beacon::HeaderError, rpc};
-use assay_test_fixtures::{Anvil, AnvilOptions, workspace_root};
-use serde_json::Value;
+use assay_contracts::{
+    DrandBeacon, PrevrandaoBeacon,
+    beacon::{self, Drand, HeaderError},
+    rpc,
+};
+use assay_test_fixtures::{Anvil, AnvilOptions, relay::quicknet};
+use serde_json::{Value, json};
 
 const SENDER: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 const DELAY: u32 = 5;
@@ -32,7 +36,7 @@ async fn prevrandao(provider: &DynProvider) -> Prevrandao {
 
 /// Records the round's header; says whether the node took it.
 async fn record(beacon: &Prevrandao, round: u64) -> bool {
-    let header = beacon::header_rlp(beacon.provider(), round).await.unwrap();
+    let (_, header) = beacon::header_rlp(beacon.provider(), round).await.unwrap();
     let Ok(sent) = beacon.record(header).from(SENDER).send().await else { return false };
     sent.get_receipt().await.unwrap().status()
 }
@@ -55,7 +59,7 @@ async fn a_real_block_is_recorded() {
     assert!(matches!(early, HeaderError::UnknownBlock(number) if number == round) && early.is_retryable(), "{early}");
 
     anvil.mine(u64::from(DELAY) + 1).await;
-    let header = beacon::header_rlp(&provider, round).await.unwrap();
+    let (_, header) = beacon::header_rlp(&provider, round).await.unwrap();
     assert_eq!(
         keccak256(&header),
         provider.get_block_by_number(round.into()).await.unwrap().unwrap().header.hash,
@@ -93,8 +97,7 @@ async fn before_prague_the_opcode_alone_counts_and_drand_cannot_be_verified() {
     assert!(beacon.isLost(round + 1).call().await.unwrap());
     assert!(!record(&beacon, round + 1).await);
 
-    let vectors = quicknet();
-    let refused = drand(&provider, &vectors).call().await.unwrap_err();
+    let refused = drand(&provider).call().await.unwrap_err();
     let reason = refused.as_decoded_error::<DrandBeacon::DrandBeacon_BadKey>();
     assert!(reason.is_some(), "{refused}");
 }
@@ -103,7 +106,12 @@ async fn before_prague_the_opcode_alone_counts_and_drand_cannot_be_verified() {
 async fn rounds_of_quicknet_are_recorded() {
     let (_anvil, provider) = start(&[]);
     let vectors = quicknet();
-    let beacon = DrandBeacon::new(drand(&provider, &vectors).deploy().await.unwrap(), &provider);
+    let Drand { chain_hash, genesis, period, public_key, .. } = Drand::quicknet(24);
+    assert_eq!(Bytes::from(chain_hash), bytes(&vectors["chainHash"]));
+    assert_eq!((json!(genesis), json!(period)), (vectors["genesis"].clone(), vectors["period"].clone()));
+    assert_eq!(public_key, bytes(&vectors["publicKeyPoint"]));
+
+    let beacon = DrandBeacon::new(drand(&provider).deploy().await.unwrap(), &provider);
     let rounds = vectors["rounds"].as_array().unwrap();
     assert_eq!(rounds.len(), 12);
     for round in rounds {
@@ -121,15 +129,9 @@ async fn rounds_of_quicknet_are_recorded() {
 }
 
 /// The deployment of a beacon for quicknet.
-fn drand<'a>(provider: &'a DynProvider, vectors: &Value) -> RawCallBuilder<&'a DynProvider> {
-    let genesis = vectors["genesis"].as_u64().unwrap();
-    let key = bytes(&vectors["publicKeyPoint"]);
-    DrandBeacon::deploy_builder(provider, genesis, 3, 24, key).from(SENDER)
-}
-
-fn quicknet() -> Value {
-    let path = workspace_root().join("test-fixtures/vectors/drand-quicknet.json");
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+fn drand(provider: &DynProvider) -> RawCallBuilder<&DynProvider> {
+    let Drand { genesis, period, drift, public_key, .. } = Drand::quicknet(24);
+    DrandBeacon::deploy_builder(provider, genesis, period, drift, public_key).from(SENDER)
 }
 
 fn bytes(value: &Value) -> Bytes {

@@ -10,12 +10,13 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 use assay_contracts::{
-    FeeSchedule, JobEscrow, Staking,
+    DrandBeacon, FeeSchedule, JobEscrow, Staking, Verification,
+    beacon::{Beacon, Drand},
     deploy::{
         self, CREATE2_DEPLOYER, DEVNET_CHAIN_ID, DeployError, Outcome, Plan, deploy, devnet_parameters,
         devnet_verification, find,
     },
-    suite::{Parameters, Suite},
+    suite::{Parameters, Suite, VerificationParameters},
 };
 use assay_test_fixtures::{Anvil, AnvilOptions};
 
@@ -186,6 +187,48 @@ async fn a_chain_without_the_deployer_says_so_and_can_be_given_one() {
     deploy::install_create2_deployer(&provider, ADMIN).await.unwrap();
     deploy::install_create2_deployer(&provider, ADMIN).await.unwrap();
     assert_eq!(created(&run(&provider, 5, native()).await.unwrap().1), 12);
+}
+
+/// [`native`] with draws by drand.
+fn by_drand() -> Parameters {
+    let verification = VerificationParameters { beacon: Beacon::Drand(Drand::quicknet(120)), ..native().verification };
+    Parameters { verification, ..native() }
+}
+
+#[tokio::test]
+async fn a_suite_may_draw_by_drand() {
+    let (_anvil, provider) = chain(5).await;
+    let (suite, outcomes) = run(&provider, 5, by_drand()).await.unwrap();
+    assert_eq!(created(&outcomes), 12);
+    let beacon = DrandBeacon::new(suite.beacon, &provider);
+    let network = Drand::quicknet(120);
+    assert_eq!(beacon.genesis().call().await.unwrap(), network.genesis);
+    assert_eq!(beacon.period().call().await.unwrap(), network.period);
+    assert_eq!(beacon.drift().call().await.unwrap(), network.drift);
+    assert_eq!(beacon.publicKey().call().await.unwrap(), network.public_key);
+    let verification = Verification::new(suite.verification, &provider);
+    assert_eq!(verification.beacon().call().await.unwrap(), suite.beacon);
+
+    // A round begins after the commit and the drift.
+    let next = beacon.nextRound().call().await.unwrap();
+    let now = provider.get_block_by_number(Default::default()).await.unwrap().unwrap().header.timestamp;
+    let wait = network.published_at(next) - now;
+    assert!((120..=130).contains(&wait), "{wait} s");
+
+    let record = serde_json::to_string(&suite).unwrap();
+    assert_eq!(serde_json::from_str::<Suite>(&record).unwrap(), suite);
+    assert_eq!(find(&provider, 5, suite.parameters.clone()).await.unwrap().unwrap(), suite);
+}
+
+#[tokio::test]
+async fn a_chain_without_the_precompiles_refuses_drand_before_anything_is_sent() {
+    let args = vec!["--hardfork".to_owned(), "cancun".to_owned()];
+    let anvil = Anvil::spawn_with(&AnvilOptions { chain_id: Some(5), args, ..AnvilOptions::default() });
+    let provider = connect(anvil.url());
+    let error = run(&provider, 5, by_drand()).await.unwrap_err();
+    assert_eq!(error.code(), "no_bls_precompiles");
+    assert!(error.to_string().contains("prevrandao"), "{error}");
+    assert_eq!(provider.get_transaction_count(ADMIN).await.unwrap(), 0);
 }
 
 #[tokio::test]

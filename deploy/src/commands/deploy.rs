@@ -2,6 +2,7 @@
 
 use alloy::primitives::Address;
 use assay_contracts::{
+    beacon::{Beacon, Drand},
     deploy::{self, DEVNET_CHAIN_ID, Outcome, devnet_parameters},
     suite::{Parameters, Suite},
 };
@@ -10,7 +11,7 @@ use serde_json::json;
 use super::Context;
 use crate::{
     chain,
-    cli::DeployArgs,
+    cli::{BeaconKind, DeployArgs},
     error::{Error, Result},
     keys,
     output::{list, say},
@@ -84,12 +85,16 @@ fn parameters(args: &DeployArgs, chain_id: u64, account: Address) -> Result<Para
         }
     };
     let dev_token = devnet.then(deploy::dev_token);
+    let mut verification = if devnet { defaults.verification } else { deploy::chain_verification() };
+    if args.beacon == BeaconKind::Drand {
+        verification.beacon = Beacon::Drand(Drand::quicknet(args.drift));
+    }
     Ok(Parameters {
         pool,
         default_rate: args.fee_rate,
         stake_token: parse_token(args.stake_token.as_deref(), chain_id, dev_token)?,
         thaw_period: args.thaw_period.unwrap_or(if devnet { defaults.thaw_period } else { THAW_PERIOD }),
-        verification: if devnet { defaults.verification } else { deploy::chain_verification() },
+        verification,
         ..defaults
     })
 }
@@ -106,6 +111,10 @@ fn report(context: &Context, suite: &Suite, created: usize, gas: u64) {
 /// A suite's contracts as a table.
 pub(super) fn contracts(suite: &Suite) -> comfy_table::Table {
     let mut table = list(["contract", "address"]);
+    let beacon = match suite.parameters.verification.beacon {
+        Beacon::Prevrandao { .. } => "PrevrandaoBeacon",
+        Beacon::Drand(_) => "DrandBeacon",
+    };
     let rows = [
         ("AccessManager", Some(suite.access_manager)),
         ("FeeSchedule", Some(suite.fee_schedule)),
@@ -115,7 +124,7 @@ pub(super) fn contracts(suite: &Suite) -> comfy_table::Table {
         ("ModelRegistry", Some(suite.model_registry)),
         ("JobEscrow", Some(suite.job_escrow)),
         ("Referee", Some(suite.referee)),
-        ("PrevrandaoBeacon", Some(suite.beacon)),
+        (beacon, Some(suite.beacon)),
         ("ValidatorSeats", Some(suite.validator_seats)),
         ("DisputeGame", Some(suite.dispute_game)),
         ("Verification", Some(suite.verification)),

@@ -91,7 +91,7 @@ impl<'a> Court<'a> {
             world.anvil.mine(1).await;
         }
         let beacon = PrevrandaoBeacon::new(world.suite.beacon, world.provider.clone());
-        let header = beacon::header_rlp(&world.provider, round).await.unwrap();
+        let (_, header) = beacon::header_rlp(&world.provider, round).await.unwrap();
         world.must(world.author, beacon.record(header).into_transaction_request()).await;
         let (order, drawn) = self.parts(batch);
         world.must(world.author, self.verification.draw(order, drawn).into_transaction_request()).await;

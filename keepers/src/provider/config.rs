@@ -7,7 +7,7 @@ use assay_contracts::follow::FollowConfig;
 use assay_kernels::cuda::Backend;
 use serde::{Deserialize, Serialize};
 
-use crate::tx::TxConfig;
+use crate::{tx::TxConfig, verification::RELAYS};
 
 /// Settings of the provider role. Every field has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct ProviderConfig {
     pub backend: Backend,
     /// Where `/health`, `/ready` and `/metrics` are served; unset: nowhere.
     pub http: Option<SocketAddr>,
+    /// Relays of drand, asked in this order for the rounds of a suite that draws by drand.
+    pub relays: Vec<String>,
     /// What it accepts.
     pub policy: Policy,
     /// How it works.
@@ -41,6 +43,7 @@ impl Default for ProviderConfig {
             models: Vec::new(),
             backend: Backend::default(),
             http: None,
+            relays: RELAYS.map(Into::into).into(),
             policy: Policy::default(),
             work: WorkConfig::default(),
             follow: FollowConfig::default(),

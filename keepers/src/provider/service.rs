@@ -31,7 +31,7 @@ use crate::{
     supervise::Supervisor,
     telemetry::{HealthServer, peak_rss, upkeep},
     tx::{TxManager, TxSummary},
-    verification::{Bench, Secret, Tamper},
+    verification::{Bench, Rounds, Secret, Tamper},
 };
 
 /// What a provider works with, beside its configuration.
@@ -147,7 +147,8 @@ impl Provider {
         let drain = Duration::from_millis(config.work.drain_ms);
         let (bell, chain_id) = (shared.clone(), suite.chain_id);
         let ring = move || bell.trigger(std::time::Instant::now());
-        let bench = Bench::new(rpc.clone(), blobs.clone(), models.clone(), tamper, chain_id, ring);
+        let rounds = Rounds::new(rpc.clone(), &suite, &config.relays)?;
+        let bench = Bench::new(rounds, blobs.clone(), models.clone(), tamper, chain_id, ring);
         let planner = Arc::new(Planner {
             config,
             suite,

@@ -7,7 +7,8 @@ use alloy::{
     sol_types::{Revert as SolRevert, SolError, SolInterface},
 };
 use assay_contracts::{
-    DisputeGame, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, Referee, Staking, ValidatorSeats, Verification,
+    DisputeGame, DrandBeacon, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, Referee, Staking, ValidatorSeats,
+    Verification,
 };
 
 /// Why the chain refuses a call.
@@ -59,6 +60,7 @@ fn decode(data: &[u8]) -> Option<String> {
         .or_else(|| describe(DisputeGame::DisputeGameErrors::abi_decode(data)))
         .or_else(|| describe(Referee::RefereeErrors::abi_decode(data)))
         .or_else(|| describe(PrevrandaoBeacon::PrevrandaoBeaconErrors::abi_decode(data)))
+        .or_else(|| describe(DrandBeacon::DrandBeaconErrors::abi_decode(data)))
         .or_else(|| describe(ValidatorSeats::ValidatorSeatsErrors::abi_decode(data)))
         .or_else(|| SolRevert::abi_decode(data).ok().map(|revert| revert.reason))
 }

@@ -7,11 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::{
-    eips::BlockNumberOrTag,
-    primitives::{B256, Bytes, keccak256},
-    providers::{DynProvider, Provider},
-};
+use alloy::primitives::{B256, Bytes};
 use assay_blobs::Blobs;
 use assay_contracts::JobEscrow::Batch;
 use assay_kernels::{
@@ -21,7 +17,11 @@ use assay_kernels::{
 };
 use tokio::sync::Semaphore;
 
-use super::{tamper::Tamper, testimony::Testimony};
+use super::{
+    rounds::{Recording, Rounds},
+    tamper::Tamper,
+    testimony::Testimony,
+};
 use crate::view::ChainView;
 
 /// Orders whose inputs are kept in memory.
@@ -40,8 +40,8 @@ pub(crate) type TaskKey = (B256, u32);
 /// Something to bring.
 #[derive(Debug, Clone)]
 pub(crate) enum Need {
-    /// The header of a beacon round's block.
-    Header(u64),
+    /// What recording a round of the beacon takes.
+    Round(u64),
     /// The leaves of a committed batch, from its blob.
     Leaves { batch_id: B256, batch: Box<Batch> },
     /// The order's input rows.
@@ -52,7 +52,7 @@ pub(crate) enum Need {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum NeedId {
-    Header(u64),
+    Round(u64),
     Leaves(B256),
     Inputs(B256),
     Task(TaskKey),
@@ -61,19 +61,12 @@ enum NeedId {
 impl Need {
     fn id(&self) -> NeedId {
         match self {
-            Self::Header(round) => NeedId::Header(*round),
+            Self::Round(round) => NeedId::Round(*round),
             Self::Leaves { batch_id, .. } => NeedId::Leaves(*batch_id),
             Self::Inputs { order_id, .. } => NeedId::Inputs(*order_id),
             Self::Task { key, .. } => NeedId::Task(*key),
         }
     }
-}
-
-/// A block header.
-#[derive(Debug, Clone)]
-pub(crate) struct Header {
-    pub(crate) rlp: Bytes,
-    pub(crate) timestamp: u64,
 }
 
 /// A task that was computed.
@@ -88,7 +81,7 @@ pub(crate) struct TaskResult {
 /// Everything on the bench.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    pub(crate) headers: HashMap<u64, Header>,
+    pub(crate) rounds: HashMap<u64, Recording>,
     pub(crate) leaves: HashMap<B256, Arc<commit::Batch>>,
     pub(crate) inputs: HashMap<B256, Arc<Vec<Vec<u8>>>>,
     pub(crate) tasks: HashMap<TaskKey, TaskResult>,
@@ -129,7 +122,7 @@ impl Known {
 
 /// See the module.
 pub(crate) struct Bench {
-    rpc: DynProvider,
+    rounds: Rounds,
     blobs: Blobs,
     pub(crate) models: Vec<Arc<Model>>,
     pub(crate) tamper: Tamper,
@@ -149,7 +142,7 @@ impl fmt::Debug for Bench {
 
 impl Bench {
     pub(crate) fn new(
-        rpc: DynProvider,
+        rounds: Rounds,
         blobs: Blobs,
         models: Vec<Arc<Model>>,
         tamper: Tamper,
@@ -157,7 +150,7 @@ impl Bench {
         bell: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let (known, machine) = (Mutex::default(), Semaphore::new(1));
-        Self { rpc, blobs, models, tamper, chain_id, known, machine, bell: Box::new(bell) }
+        Self { rounds, blobs, models, tamper, chain_id, known, machine, bell: Box::new(bell) }
     }
 
     pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
@@ -176,7 +169,7 @@ impl Bench {
             }
         }
         let needed: HashSet<u64> = view.trials.draws.values().map(|draw| draw.round).collect();
-        known.headers.retain(|round, _| needed.contains(round));
+        known.rounds.retain(|round, _| needed.contains(round));
     }
 
     /// Starts to bring what is not being brought and was not found missing just now.
@@ -216,9 +209,9 @@ impl Bench {
 
     async fn try_bring(&self, need: Need) -> Result<(), String> {
         match need {
-            Need::Header(round) => {
-                let header = self.header(round).await?;
-                self.known().headers.insert(round, header);
+            Need::Round(round) => {
+                let recording = self.rounds.recording(round).await?;
+                self.known().rounds.insert(round, recording);
             }
             Need::Leaves { batch_id, batch } => {
                 let blob =
@@ -250,17 +243,6 @@ impl Bench {
             provider: batch.provider.into_array(),
             first: batch.first,
         }
-    }
-
-    /// The header as the beacon takes it.
-    async fn header(&self, round: u64) -> Result<Header, String> {
-        let block = self.rpc.get_block_by_number(BlockNumberOrTag::Number(round)).await;
-        let header = block.map_err(|error| error.to_string())?.ok_or("the block is not there")?.header;
-        let rlp = alloy::rlp::encode(&header.inner);
-        if keccak256(&rlp) != header.hash {
-            return Err(format!("the node's header of block {round} does not hash to {}", header.hash));
-        }
-        Ok(Header { rlp: rlp.into(), timestamp: header.inner.timestamp })
     }
 
     async fn inputs(&self, order_id: B256, root: B256) -> Result<Arc<Vec<Vec<u8>>>, String> {

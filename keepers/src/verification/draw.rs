@@ -2,7 +2,7 @@
 //!
 //! | phase | wanted |
 //! |---|---|
-//! | Waiting | `record` of the round's header, then `draw`; `postpone` where the round was lost |
+//! | Waiting | `record` of the round, then `draw`; `postpone` where the round was lost |
 //! | Sealing | own trace roots, sealed; a `demand` and more time where the inputs or the leaf are missing |
 //! | Revealing | own seals, opened |
 //! | Sealing, Revealing, Disputed, and over | `conclude` |
@@ -11,8 +11,9 @@
 use std::collections::BTreeSet;
 
 use assay_contracts::{
-    JobEscrow, PrevrandaoBeacon,
+    JobEscrow,
     Verification::{self, Binding, Revealed, Sealed},
+    beacon::Beacon,
     protocol::{recast, trace_seal},
 };
 
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::view::{DrawView, Phase};
 
-/// Blocks after which a round may be lost: where the chain keeps no more hashes than its opcode serves.
+/// Blocks after which a round of PREVRANDAO may be lost: where the chain keeps no more hashes than its opcode serves.
 const LOST_AFTER: u64 = 256;
 
 impl Plan {
@@ -55,21 +56,25 @@ impl Plan {
             }
             return;
         }
-        if now.head_number <= round {
+        let (is_past, is_lost) = match &now.suite.parameters.verification.beacon {
+            Beacon::Prevrandao { .. } => (now.head_number > round, now.head_number > round.saturating_add(LOST_AFTER)),
+            // Never lost: a network that is late may still publish it.
+            Beacon::Drand(network) => (now.likely_time >= network.published_at(round), false),
+        };
+        if !is_past {
             return;
         }
-        match now.known.headers.get(&round) {
-            None => self.needs.push(Need::Header(round)),
-            Some(header) if now.likely_time >= header.timestamp + now.stagger(batch_id) => {
+        match now.known.rounds.get(&round) {
+            None => self.needs.push(Need::Round(round)),
+            Some(recording) if now.likely_time >= recording.since.saturating_add(now.stagger(batch_id)) => {
                 let key = format!("record:{round}");
                 if !self.actions.iter().any(|action| action.key == key) {
-                    let call = PrevrandaoBeacon::recordCall { header: header.rlp.clone() };
-                    self.want("record", key, now.suite.beacon, &call, None);
+                    self.want_data("record", key, now.suite.beacon, recording.data.clone(), None);
                 }
             }
             Some(_) => {}
         }
-        if now.head_number > round + LOST_AFTER {
+        if is_lost {
             let call =
                 Verification::postponeCall { order: recast(&case.order.order), batch: recast(&case.entry.batch) };
             self.want("postpone", format!("postpone:{batch_id}:{round}"), now.suite.verification, &call, None);

@@ -7,7 +7,7 @@
 //!                      ▲     └──┬──
 //!                      └─needs──┘
 //! ```
-//! The plan is a pure function of what the chain says and what is on the bench: fetched inputs, results and headers, and traces,
+//! The plan is a pure function of what the chain says and what is on the bench: fetched inputs, results and rounds, and traces,
 //! which are computed when a draw or a game asks for them and are the same every time. Seals are derived from a stored secret, so
 //! a keeper that is killed at any instruction seals, reveals and plays on as if nothing had happened.
 
@@ -21,6 +21,7 @@ mod plan;
 // Fields of events have the names that Solidity gives them.
 #[allow(non_snake_case)]
 mod plan_tests;
+mod rounds;
 mod secret;
 mod service;
 mod tamper;
@@ -28,6 +29,7 @@ mod testimony;
 
 pub(crate) use bench::{Bench, Need};
 pub(crate) use plan::{Duty, Situation, plan};
+pub(crate) use rounds::{RELAYS, Rounds};
 pub(crate) use secret::Secret;
 pub use service::{Handle, Setup};
 pub(crate) use service::{Settings, start};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use alloy::{
-    primitives::{Address, B256, U256, keccak256},
+    primitives::{Address, B256, Bytes, U256, keccak256},
     sol_types::{SolCall, SolValue},
 };
 use assay_contracts::{JobEscrow, Suite, protocol::recast};
@@ -140,6 +140,18 @@ impl Plan {
         call: &impl SolCall,
         deadline: Option<u64>,
     ) {
+        self.want_data(kind, key, target, call.abi_encode().into(), deadline);
+    }
+
+    /// The same for a call that is encoded already.
+    pub(super) fn want_data(
+        &mut self,
+        kind: &'static str,
+        key: String,
+        target: Address,
+        data: Bytes,
+        deadline: Option<u64>,
+    ) {
         let priority = match kind {
             "sealTrace" | "reveal" | "revealBound" | "answer" | "nameOperator" | "showRows" | "nameRow" | "showRow"
             | "prove" => 0,
@@ -147,7 +159,6 @@ impl Plan {
             "record" | "draw" | "postpone" => 2,
             _ => PATIENT,
         };
-        let data = call.abi_encode().into();
         let value = U256::ZERO;
         self.actions.push(Wanted { key, kind, priority, target, data, value, since: None, deadline });
     }

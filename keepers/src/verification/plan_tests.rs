@@ -13,6 +13,7 @@ use assay_contracts::{
     PrevrandaoBeacon::{PrevrandaoBeaconEvents, RoundRecorded},
     Suite, SuiteEvent,
     Verification::{self, VerificationEvents},
+    beacon::{Beacon, Drand},
     deploy, protocol,
 };
 use assay_kernels::{
@@ -24,8 +25,9 @@ use assay_test_fixtures::tiny_model_dir;
 
 use super::{
     Secret,
-    bench::{Header, Known, Need, TaskResult},
+    bench::{Known, Need, TaskResult},
     plan::{Duty, Plan, Situation, plan},
+    rounds::Recording,
     tamper::{Forgery, Stage, Tamper},
     testimony::Testimony,
 };
@@ -241,7 +243,7 @@ impl World {
         let mut known = Known::default();
         known.leaves.insert(self.batch_id, Arc::new(leaves(&self.model, self.order_id, &self.rows, &self.lie)));
         known.inputs.insert(self.order_id, Arc::new(self.rows.clone()));
-        known.headers.insert(ROUND, Header { rlp: vec![1].into(), timestamp: 1_000 });
+        known.rounds.insert(ROUND, Recording { data: vec![1].into(), since: 1_000 });
         for (index, row) in (0..).zip(&self.rows) {
             let trace = self.model.trace(row).unwrap();
             let said = Testimony::new(&trace, index, tamper);
@@ -590,9 +592,9 @@ fn a_draw_starts_with_its_rounds_header() {
     assert!(world.provider().actions.is_empty(), "the round's block has no hash yet");
     world.head = ROUND + 1;
     let mut known = world.bench(&Tamper::default());
-    known.headers.clear();
+    known.rounds.clear();
     let plan = world.plan(PROVIDER, Duty::Provider, &known, &Tamper::default());
-    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Header(ROUND)]));
+    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Round(ROUND)]));
     assert_eq!(kinds(&world.provider()), ["record"]);
     assert_eq!(kinds(&world.validator(0, &Tamper::default())), ["record"]);
     world.head = ROUND + 257;
@@ -601,6 +603,23 @@ fn a_draw_starts_with_its_rounds_header() {
     let event = PrevrandaoBeaconEvents::RoundRecorded(RoundRecorded { round, value, recorder });
     world.event(SuiteEvent::Beacon(event));
     assert_eq!(kinds(&world.provider()), ["draw"]);
+}
+
+#[test]
+fn a_round_of_drand_is_asked_for_once_it_is_published_and_never_lost() {
+    let mut world = World::new(Tamper::default());
+    let network = Drand { genesis: 1_500, period: 10, ..Drand::quicknet(0) };
+    world.suite.parameters.verification.beacon = Beacon::Drand(network);
+    // Nineteen periods after the first.
+    world.time = 1_689;
+    world.head = ROUND + 1_000;
+    assert!(world.provider().actions.is_empty(), "rounds are no blocks");
+    world.time += 1;
+    let mut known = world.bench(&Tamper::default());
+    known.rounds.clear();
+    let plan = world.plan(PROVIDER, Duty::Provider, &known, &Tamper::default());
+    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Round(ROUND)]));
+    assert_eq!(kinds(&world.provider()), ["record"], "and no postpone");
 }
 
 #[test]

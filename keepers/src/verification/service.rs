@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Bench, Duty, Secret, Situation, Tamper, plan};
+use super::{Bench, Duty, Rounds, Secret, Situation, Tamper, plan};
 use crate::{
     chain::{ChainService, Head, Projection},
     error::{KeeperError, Result},
@@ -65,6 +65,7 @@ pub(crate) struct Settings {
     pub(crate) store_max_pages: Option<u32>,
     pub(crate) models: Vec<PathBuf>,
     pub(crate) backend: Backend,
+    pub(crate) relays: Vec<String>,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) follow: FollowConfig,
     pub(crate) tx: TxConfig,
@@ -270,7 +271,8 @@ pub(crate) async fn start(settings: Settings, setup: Setup, shutdown: Cancellati
     let (chain_id, judge) = (suite.chain_id, Arc::new(Patience));
     let tx = TxManager::open(store.clone(), rpc.clone(), &wallet, chain_id, settings.tx, judge, head.clone()).await?;
     let bell = desk.clone();
-    let bench = Arc::new(Bench::new(rpc.clone(), blobs, models, tamper, chain_id, move || bell.ring()));
+    let rounds = Rounds::new(rpc.clone(), &suite, &settings.relays)?;
+    let bench = Arc::new(Bench::new(rounds, blobs, models, tamper, chain_id, move || bell.ring()));
     let health = match settings.http {
         None => None,
         Some(address) => {

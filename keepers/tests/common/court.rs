@@ -11,12 +11,14 @@ use assay_blobs::Blobs;
 use assay_contracts::{
     DisputeGame,
     JobEscrow::{self, Order, Policy},
-    Ledger, Staking, ValidatorSeats, Verification, deploy, rpc,
+    Ledger, Staking, ValidatorSeats, Verification,
+    beacon::Beacon,
+    deploy, rpc,
     suite::VerificationParameters,
 };
 use assay_keepers::{
     challenger,
-    provider::{Provider, ProviderHandle},
+    provider::{Provider, ProviderConfig, ProviderHandle},
     validator,
     verification::{Forgery, Handle, Setup, Stage, Tamper},
 };
@@ -41,6 +43,7 @@ pub struct Court {
     pub net: Devnet,
     pub validators: Vec<PrivateKeySigner>,
     pub challenger: PrivateKeySigner,
+    relays: Vec<String>,
     /// Makes the blocks.
     blocks: JoinSet<()>,
 }
@@ -52,18 +55,18 @@ async fn mine(rpc: DynProvider) {
     }
 }
 
-/// Seconds to seal and to reveal in a draw, and of each side in a game.
+/// Seconds to seal and to reveal in a draw and to challenge it, and of each side in a game.
 pub const SEAL_WINDOW: u32 = 60;
 pub const REVEAL_WINDOW: u32 = 40;
+pub const CHALLENGE_WINDOW: u32 = 20;
 pub const DISPUTE_TIME: u32 = 60;
 
 /// Clocks that a busy machine keeps and a person can wait for. A block takes half a second and counts for one at least.
 fn parameters() -> VerificationParameters {
     VerificationParameters {
-        beacon_delay: 1,
         seal_window: SEAL_WINDOW,
         reveal_window: REVEAL_WINDOW,
-        challenge_window: 20,
+        challenge_window: CHALLENGE_WINDOW,
         seat_stake: SEAT.into(),
         gas_price: 1,
         dispute_time: DISPUTE_TIME,
@@ -76,13 +79,20 @@ fn parameters() -> VerificationParameters {
 impl Court {
     /// A devnet on which four validators hold seats, and a challenger has money for bonds.
     pub async fn start() -> Self {
+        Self::start_by(Beacon::Prevrandao { delay: 1 }, &[]).await
+    }
+
+    /// The same with another beacon, for which keepers ask these relays.
+    pub async fn start_by(beacon: Beacon, relays: &[String]) -> Self {
         let chosen = deploy::devnet_parameters(ADMIN);
-        let chosen = assay_contracts::suite::Parameters { verification: parameters(), ..chosen };
+        let verification = VerificationParameters { beacon, ..parameters() };
+        let chosen = assay_contracts::suite::Parameters { verification, ..chosen };
         // What is set up needs no clock: each of its transactions is a block of its own.
         let net = Devnet::start_chosen(&AnvilOptions::default(), chosen).await;
         net.anvil.rpc("anvil_autoImpersonateAccount", json!([true])).await;
         let validators: Vec<_> = (0..4).map(|_| PrivateKeySigner::random()).collect();
-        let mut court = Self { net, validators, challenger: PrivateKeySigner::random(), blocks: JoinSet::new() };
+        let (challenger, relays) = (PrivateKeySigner::random(), relays.to_vec());
+        let mut court = Self { net, validators, challenger, relays, blocks: JoinSet::new() };
         let seated: Vec<Address> = court.validators.iter().map(|key| key.address()).collect();
         futures::future::join_all(seated.iter().map(|validator| court.seat(*validator))).await;
         court.bond(court.challenger.address()).await;
@@ -145,7 +155,7 @@ impl Court {
     }
 
     pub async fn provider(&self, tamper: Tamper) -> ProviderHandle {
-        let config = self.net.config("provider0");
+        let config = ProviderConfig { relays: self.relays.clone(), ..self.net.config("provider0") };
         Provider::start_tampered(config, self.net.setup(0), tamper, CancellationToken::new()).await.unwrap()
     }
 
@@ -214,6 +224,7 @@ impl Court {
         validator::Config {
             store: self.net.path(&format!("validator{number}.sqlite")),
             models: vec![tiny_model_dir()],
+            relays: self.relays.clone(),
             spread: 2,
             follow: self.net.config("").follow,
             tx: quick_tx(),

@@ -10,6 +10,7 @@ use alloy::{
 use super::{Artifact, DeployError};
 use crate::{
     DisputeGame, Verification,
+    beacon::{Beacon, Drand},
     suite::{Parameters, Suite, VerificationParameters},
 };
 
@@ -41,7 +42,7 @@ pub fn devnet_parameters(admin: Address) -> Parameters {
 /// dispute costs 2.
 pub fn devnet_verification() -> VerificationParameters {
     VerificationParameters {
-        beacon_delay: 2,
+        beacon: Beacon::Prevrandao { delay: 2 },
         seal_window: 60,
         reveal_window: 30,
         challenge_window: 30,
@@ -63,7 +64,7 @@ pub fn devnet_verification() -> VerificationParameters {
 pub fn chain_verification() -> VerificationParameters {
     VerificationParameters {
         // Four epochs and four slots: nobody who proposes a block then can know it at the commit (EIP-4399).
-        beacon_delay: 132,
+        beacon: Beacon::Prevrandao { delay: 132 },
         // A validator seals within the second half at the latest, and has the provider's answer to a demand beside.
         seal_window: 3_600,
         reveal_window: 1_800,
@@ -106,7 +107,16 @@ fn check(parameters: &Parameters) -> Result<(), DeployError> {
 fn check_verification(chosen: &VerificationParameters) -> Result<(), DeployError> {
     let bad = |field, expected| Err(DeployError::BadParameter { field, value: "0".into(), expected });
     match chosen {
-        VerificationParameters { beacon_delay: 0, .. } => bad("beacon_delay", "at least one block"),
+        VerificationParameters { beacon: Beacon::Prevrandao { delay: 0 }, .. } => {
+            bad("beacon.delay", "at least one block")
+        }
+        VerificationParameters { beacon: Beacon::Drand(Drand { period: 0, .. }), .. } => {
+            bad("beacon.period", "seconds")
+        }
+        VerificationParameters { beacon: Beacon::Drand(Drand { public_key, .. }), .. } if public_key.len() != 256 => {
+            let (field, value) = ("beacon.public_key", format!("of {} bytes", public_key.len()));
+            Err(DeployError::BadParameter { field, value, expected: "a point of G2 in 256 bytes (EIP-2537)" })
+        }
         VerificationParameters { seal_window: 0, .. } => bad("seal_window", "seconds"),
         VerificationParameters { reveal_window: 0, .. } => bad("reveal_window", "seconds"),
         VerificationParameters { challenge_window: 0, .. } => bad("challenge_window", "seconds"),
@@ -170,7 +180,7 @@ pub struct Plan {
     pub job_escrow: Contract,
     /// Judge of elements.
     pub referee: Contract,
-    /// Public randomness: PREVRANDAO.
+    /// Public randomness: PREVRANDAO or drand.
     pub beacon: Contract,
     /// Validators.
     pub validator_seats: Contract,
@@ -198,7 +208,13 @@ impl Plan {
         let peers = (ledger.address, staking.address, model_registry.address, fee_schedule.address);
         let job_escrow = Contract::new(&JOB_ESCROW, peers.abi_encode_params());
         let referee = Contract::new(&REFEREE, Vec::new());
-        let beacon = Contract::new(&PREVRANDAO_BEACON, verification.beacon_delay.abi_encode());
+        let beacon = match &verification.beacon {
+            Beacon::Prevrandao { delay } => Contract::new(&PREVRANDAO_BEACON, delay.abi_encode()),
+            Beacon::Drand(Drand { genesis, period, drift, public_key, .. }) => {
+                let arguments = (*genesis, *period, *drift, public_key.clone());
+                Contract::new(&DRAND_BEACON, arguments.abi_encode_params())
+            }
+        };
         let seat = (verification.seat_stake, verification.exit_delay);
         let validator_seats =
             Contract::new(&VALIDATOR_SEATS, (staking.address, ledger.address, seat.0, seat.1).abi_encode_params());
@@ -319,6 +335,7 @@ artifacts! {
     PROGRAM_REGISTRY = "ProgramRegistry";
     REFEREE = "Referee";
     PREVRANDAO_BEACON = "PrevrandaoBeacon";
+    DRAND_BEACON = "DrandBeacon";
     VALIDATOR_SEATS = "ValidatorSeats";
     DISPUTE_GAME = "DisputeGame";
     VERIFICATION = "Verification";
@@ -395,7 +412,16 @@ mod tests {
 
     #[test]
     fn parameters_out_of_range_are_refused() {
+        let by = |beacon| {
+            let verification = VerificationParameters { beacon, ..devnet_verification() };
+            Parameters { verification, ..parameters() }
+        };
+        let quicknet = Drand::quicknet(0);
+        let key = Bytes::from(quicknet.public_key[..96].to_vec());
         for (parameters, field) in [
+            (by(Beacon::Prevrandao { delay: 0 }), "beacon.delay"),
+            (by(Beacon::Drand(Drand { period: 0, ..quicknet.clone() })), "beacon.period"),
+            (by(Beacon::Drand(Drand { public_key: key, ..quicknet })), "beacon.public_key"),
             (Parameters { admin: Address::ZERO, ..parameters() }, "admin"),
             (Parameters { pool: Address::ZERO, ..parameters() }, "pool"),
             (Parameters { default_rate: 1_001, ..parameters() }, "default_rate"),
