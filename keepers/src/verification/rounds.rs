@@ -232,6 +232,12 @@ mod tests {
         assert!(relays.recording(123).await.is_ok(), "it may mend its ways");
     }
 
+    #[test]
+    fn a_relay_is_a_url() {
+        let error = parse("api.drand.sh").unwrap_err();
+        assert!(error.code() == "bad_config" && error.to_string().contains("api.drand.sh"), "{error}");
+    }
+
     #[tokio::test]
     async fn a_relay_that_is_down_is_passed_over() {
         let (down, honest) = (DrandRelay::spawn(Mood::Honest).await, DrandRelay::spawn(Mood::Honest).await);
