@@ -325,7 +325,7 @@ fn the_choice_is_among_the_vocabulary() {
     assert_eq!(model.tape().shapes().last(), Some(&Shape::Choice(vocabulary)));
     assert_eq!(model.manifest().width, 0);
     let row = Prompt { seed: 0, focus: 0, ids: vec![1, BLANK] }.encode();
-    assert_eq!(model.units(&row), Ok(2));
+    assert_eq!(model.units(&row), Ok(5 + 2));
     assert_eq!(
         model.units(&Prompt { seed: 0, focus: 0, ids: vec![BLANK] }.encode()).unwrap_err().code(),
         "INPUT_UNKNOWN_ID"

@@ -21,6 +21,11 @@ pub fn tiny_model_dir() -> PathBuf {
     workspace_root().join("test-fixtures/models/tiny")
 }
 
+/// The tiny decoder: the same of decoders.
+pub fn tiny_decoder_dir() -> PathBuf {
+    workspace_root().join("test-fixtures/models/tiny-decoder")
+}
+
 /// The source of the real model, as `make setup` unpacks it. `ASSAY_MINILM` names another folder.
 ///
 /// # Panics

@@ -11,6 +11,7 @@ use assay_kernels::{
     commit::{Batch, BatchScope, TaskOutput},
     merkle::row_root,
     model::Model,
+    prompt::Prompt,
 };
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
@@ -201,9 +202,13 @@ impl Worker {
 /// so a machine must know its speed before its first one.
 pub(crate) fn measure_speed(models: &[Arc<Model>]) -> f64 {
     let speed_of = |model: &Arc<Model>| {
-        let units = model.max_units().clamp(1, 32);
-        let row: Vec<u8> = (0..units).flat_map(|_| [0, 0]).collect();
-        let rows = [row.as_slice(); 4];
+        let tokens = model.tape().max_tokens().clamp(1, 32);
+        let row = if model.tape().is_decoder() {
+            Prompt::new(&[0], tokens as usize, 0, 0).encode()
+        } else {
+            vec![0; 2 * tokens as usize]
+        };
+        let (rows, units) = ([row.as_slice(); 4], model.tape().units(tokens));
         let started = Instant::now();
         let done = model.run(&rows).is_ok();
         if done { (rows.len() as u32 * units) as f64 / started.elapsed().as_secs_f64().max(1e-6) } else { 0.0 }

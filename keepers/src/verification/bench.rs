@@ -34,7 +34,8 @@ const ATTEMPTS: u32 = 3;
 /// Attempts after which a batch's results count as missing, some 25 seconds: asking for them on chain costs.
 const LEAVES_ATTEMPTS: u32 = 6;
 
-/// A task of an order: whoever computes it gets the same.
+/// A task of an order: whoever computes it gets the same. Or one of a batch: what there is to compute where its provider's output is
+/// claimed.
 pub(crate) type TaskKey = (B256, u32);
 
 /// Something to bring.
@@ -46,8 +47,15 @@ pub(crate) enum Need {
     Leaves { batch_id: B256, batch: Box<Batch> },
     /// The order's input rows.
     Inputs { order_id: B256, root: B256 },
-    /// A trace of a task; its input is the supplied row, or that under the order's root.
-    Task { key: TaskKey, model: usize, inputs_root: B256, supplied: Option<Bytes> },
+    /// A trace of a task; its input is the supplied row, or that under the order's root. Where an output is claimed, the trace of that.
+    Task {
+        key: TaskKey,
+        order_id: B256,
+        model: usize,
+        inputs_root: B256,
+        supplied: Option<Bytes>,
+        claimed: Option<Bytes>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,7 +170,7 @@ impl Bench {
         let mut known = self.known();
         known.leaves.retain(|batch, _| view.batch(batch).is_some());
         known.inputs.retain(|order, _| view.orders.contains_key(order));
-        known.tasks.retain(|(order, _), _| view.orders.contains_key(order));
+        known.tasks.retain(|(id, _), _| view.orders.contains_key(id) || view.batch(id).is_some());
         for (key, task) in &mut known.tasks {
             if !full.contains(key) {
                 task.trace = None;
@@ -221,15 +229,15 @@ impl Bench {
             Need::Inputs { order_id, root } => {
                 self.inputs(order_id, root).await?;
             }
-            Need::Task { key, model, inputs_root, supplied } => {
+            Need::Task { key, order_id, model, inputs_root, supplied, claimed } => {
                 let row = match supplied {
                     Some(row) => row.to_vec(),
                     None => {
-                        let rows = self.inputs(key.0, inputs_root).await?;
+                        let rows = self.inputs(order_id, inputs_root).await?;
                         rows.get(key.1 as usize).cloned().ok_or("the inputs lack the index")?
                     }
                 };
-                let task = self.compute(key.1, model, row).await?;
+                let task = self.compute(key.1, model, row, claimed).await?;
                 self.known().tasks.insert(key, task);
             }
         }
@@ -258,13 +266,22 @@ impl Bench {
         Ok(rows)
     }
 
-    async fn compute(&self, index: u32, model: usize, row: Vec<u8>) -> Result<TaskResult, String> {
+    async fn compute(
+        &self,
+        index: u32,
+        model: usize,
+        row: Vec<u8>,
+        claimed: Option<Bytes>,
+    ) -> Result<TaskResult, String> {
         let _turn = self.machine.acquire().await.map_err(|error| error.to_string())?;
-        let model = self.models.get(model).ok_or("no such model")?.clone();
-        let traced = tokio::task::spawn_blocking(move || model.trace(&row)).await.map_err(|error| error.to_string())?;
-        let trace = Arc::new(traced.map_err(|error| error.to_string())?);
+        let (model, tamper) = (self.models.get(model).ok_or("no such model")?.clone(), self.tamper.clone());
+        let make = move || match claimed {
+            Some(output) => Testimony::of_claim(&model, &row, &output),
+            None => Testimony::make(&model, &row, index, &tamper),
+        };
+        let made = tokio::task::spawn_blocking(make).await.map_err(|error| error.to_string())?;
+        let (said, trace) = made.map_err(|error| error.to_string())?;
         metrics::counter!("assay_traces_computed_total").increment(1);
-        let said = Testimony::new(&trace, index, &self.tamper);
-        Ok(TaskResult { said, trace: Some(trace) })
+        Ok(TaskResult { said, trace: Some(Arc::new(trace)) })
     }
 }

@@ -129,7 +129,7 @@ impl Plan {
     }
 
     fn name_operator(&mut self, now: &Situation<'_>, table: &Table<'_>, end: u64) -> Option<()> {
-        let task = self.task(now, table.case, table.game().index)?;
+        let (task, _) = self.disputed(now, table.case, table.game().index)?;
         let operator = first_difference(&task.said.roots, &table.answered())? as u16;
         let call = DisputeGame::nameOperatorCall { gameId: table.id, game: table.game().clone(), operator };
         self.make_move(now, "nameOperator", format!("nameOperator:{}", table.id), &call, Some(end));
@@ -159,7 +159,7 @@ impl Plan {
 
     fn name_row(&mut self, now: &Situation<'_>, table: &Table<'_>, end: u64) -> Option<()> {
         let game = table.game();
-        let (task, trace) = self.traced(now, table.case, game.index)?;
+        let (task, trace) = self.disputed(now, table.case, game.index)?;
         let own = task.said.row_hashes(trace, game.operator.into());
         let theirs: Vec<Hash> = table.view.row_hashes.iter().map(|hash| hash.0).collect();
         let row = first_difference(&own, &theirs)? as u32;
@@ -187,11 +187,11 @@ impl Plan {
     fn prove(&mut self, now: &Situation<'_>, table: &Table<'_>, end: u64) -> Option<()> {
         let game = table.game();
         let operator = usize::from(game.operator);
-        let (task, trace) = self.traced(now, table.case, game.index)?;
+        let (task, trace) = self.disputed(now, table.case, game.index)?;
         let model = now.models.get(table.case.order.model)?;
         let shape = *model.tape().shapes().get(operator)?;
         let own = task.said.row(trace, operator, game.row as usize)?;
-        let element = false_element(shape, game.units, &own, &table.view.row)?;
+        let element = false_element(shape, trace.tokens(), &own, &table.view.row)?;
         let evidence = model.evidence(trace, &table.answered(), operator, game.row, element)?;
         let openings = |rows: Vec<evidence::Opening>| rows.into_iter().map(opening).collect();
         let call = DisputeGame::proveCall {

@@ -7,7 +7,7 @@ use alloy::{
     sol_types::{SolCall, SolValue},
 };
 use assay_contracts::{JobEscrow, Suite, protocol::recast};
-use assay_kernels::{Trace, commit, model::Model};
+use assay_kernels::{Trace, commit, merkle::row_root, model::Model};
 
 use super::{
     Secret,
@@ -167,9 +167,46 @@ impl Plan {
     pub(super) fn task<'a>(&mut self, now: &Situation<'a>, case: &Case<'_>, index: u32) -> Option<&'a TaskResult> {
         let found = now.known.tasks.get(&case.key(index));
         if found.is_none() {
-            self.need_task(case, index);
+            self.need_task(case, case.key(index), None);
         }
         found
+    }
+
+    /// A task with its trace, as a challenger of its provider's output knows it, once that is here. A decoder reads its output, so
+    /// the trace in which the first false operator is found is that of the text that is claimed.
+    pub(super) fn disputed<'a>(
+        &mut self,
+        now: &Situation<'a>,
+        case: &Case<'_>,
+        index: u32,
+    ) -> Option<(&'a TaskResult, &'a Trace)> {
+        let is_decoder = now.models.get(case.order.model)?.tape().is_decoder();
+        let own = self.task(now, case, index)?;
+        if !is_decoder {
+            return self.traced(now, case, index);
+        }
+        let claimed = self.claimed(now, case, index)?;
+        if own.said.output_hash() == Some(&row_root(&claimed)) {
+            return self.traced(now, case, index);
+        }
+        self.traced_as(now, case, (case.batch_id, index), Some(claimed))
+    }
+
+    /// The output row that the provider of a batch claims, from its blob or as it was supplied on chain, where it is demanded.
+    fn claimed(&mut self, now: &Situation<'_>, case: &Case<'_>, index: u32) -> Option<Bytes> {
+        if let Some(supplied) = case.entry.supplied.get(&index) {
+            return Some(supplied.output.clone());
+        }
+        if let Some(leaves) = self.leaves(now, case) {
+            let position = index.checked_sub(case.entry.batch.first)? as usize;
+            return leaves.tasks().get(position).map(|task| task.row.clone().into());
+        }
+        if let Some(draw) =
+            now.view.trials.draws.get(&case.batch_id).filter(|_| now.known.lacks_leaves_in_haste(case.batch_id))
+        {
+            self.demand(now, case, draw, index);
+        }
+        None
     }
 
     /// A task with its trace, once it is here.
@@ -179,20 +216,32 @@ impl Plan {
         case: &Case<'_>,
         index: u32,
     ) -> Option<(&'a TaskResult, &'a Trace)> {
-        self.full.insert(case.key(index));
-        let found = now.known.tasks.get(&case.key(index)).and_then(|task| Some((task, task.trace.as_deref()?)));
+        self.traced_as(now, case, case.key(index), None)
+    }
+
+    fn traced_as<'a>(
+        &mut self,
+        now: &Situation<'a>,
+        case: &Case<'_>,
+        key: TaskKey,
+        claimed: Option<Bytes>,
+    ) -> Option<(&'a TaskResult, &'a Trace)> {
+        self.full.insert(key);
+        let found = now.known.tasks.get(&key).and_then(|task| Some((task, task.trace.as_deref()?)));
         if found.is_none() {
-            self.need_task(case, index);
+            self.need_task(case, key, claimed);
         }
         found
     }
 
-    fn need_task(&mut self, case: &Case<'_>, index: u32) {
+    fn need_task(&mut self, case: &Case<'_>, key: TaskKey, claimed: Option<Bytes>) {
         self.needs.push(Need::Task {
-            key: case.key(index),
+            key,
+            order_id: case.order_id,
             model: case.order.model,
             inputs_root: case.order.order.inputsRoot,
-            supplied: case.entry.supplied.get(&index).map(|supplied| supplied.input.clone()),
+            supplied: case.entry.supplied.get(&key.1).map(|supplied| supplied.input.clone()),
+            claimed,
         });
     }
 

@@ -245,8 +245,7 @@ impl World {
         known.inputs.insert(self.order_id, Arc::new(self.rows.clone()));
         known.rounds.insert(ROUND, Recording { data: vec![1].into(), since: 1_000 });
         for (index, row) in (0..).zip(&self.rows) {
-            let trace = self.model.trace(row).unwrap();
-            let said = Testimony::new(&trace, index, tamper);
+            let (said, trace) = Testimony::make(&self.model, row, index, tamper).unwrap();
             let task = TaskResult { said, trace: Some(Arc::new(trace)) };
             known.tasks.insert((self.order_id, index), task);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use assay_kernels::{
     commit::TaskOutput,
     model::{Model, WEIGHTS_FILE},
-    tape::WeightKind,
+    tape::{CHOICE_LEN, WeightKind},
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct Tamper {
     pub tasks: Option<BTreeSet<u32>>,
     /// What it says about them.
     pub forgery: Option<Forgery>,
+    /// The choice of a decoder, by its place, that is false in a forged output; unset: the last number of the row.
+    pub choice: Option<usize>,
     /// It bills a unit more than the input holds.
     pub wrong_units: bool,
     /// It commits to another input than the one that was ordered.
@@ -86,7 +88,8 @@ impl Tamper {
     pub(crate) fn output(&self, index: u32, mut row: Vec<u8>) -> Vec<u8> {
         let lies = |forgery: Forgery| forgery.output || forgery.stage == Stage::Last;
         if self.concerns(index) && self.forgery.is_some_and(lies) {
-            forge(&mut row);
+            let end = self.choice.map_or(row.len(), |place| row.len().min((place + 1) * CHOICE_LEN));
+            forge(&mut row[..end]);
         }
         row
     }

@@ -2,8 +2,9 @@
 
 use alloy::primitives::B256;
 use assay_kernels::{
-    Hash, Trace,
+    Hash, RunError, Trace,
     merkle::{Tree, leaf_hash, tensor_root},
+    model::Model,
 };
 
 use super::tamper::{Tamper, forge};
@@ -17,14 +18,36 @@ pub(crate) struct Testimony {
 }
 
 impl Testimony {
-    /// What a party with this `tamper` says of the task `index`, `trace` being the truth.
-    pub(crate) fn new(trace: &Trace, index: u32, tamper: &Tamper) -> Self {
+    /// What a party with this `tamper` says of the task `index`, and the trace that it stands on: that of the output that it claims.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take the row.
+    pub(crate) fn make(model: &Model, row: &[u8], index: u32, tamper: &Tamper) -> Result<(Self, Trace), RunError> {
+        let mut trace = model.trace(row)?;
+        let claimed = tamper.output(index, trace.output().to_vec());
+        if claimed != trace.output() {
+            trace = model.trace_of(row, &claimed)?;
+        }
+        Ok((Self::new(&trace, index, tamper), trace))
+    }
+
+    /// What a party with this `tamper` says of the task `index`, given the trace of the output that it claims.
+    fn new(trace: &Trace, index: u32, tamper: &Tamper) -> Self {
         let mut roots = trace.roots().to_vec();
         let forged = tamper.operators(index, roots.len());
         for &operator in &forged {
             roots[operator] = tensor_root(rows(trace, operator, true));
         }
         Self { roots, forged }
+    }
+
+    /// What an honest party knows of a task of which another claims `output`, and the trace of that.
+    ///
+    /// # Errors
+    /// Codes `INPUT_*`, when the model cannot take the row, and `OUTPUT_LENGTH`.
+    pub(crate) fn of_claim(model: &Model, row: &[u8], output: &[u8]) -> Result<(Self, Trace), RunError> {
+        let trace = model.trace_of(row, output)?;
+        Ok((Self { roots: trace.roots().to_vec(), forged: Vec::new() }, trace))
     }
 
     /// Root over the operators' roots.
@@ -57,15 +80,17 @@ impl Testimony {
 
     /// One row of an operator's tensor.
     pub(crate) fn row(&self, trace: &Trace, operator: usize, row: usize) -> Option<Vec<u8>> {
-        let mut bytes = trace.row(operator, row)?;
         if row == 0 && self.forged.contains(&operator) {
-            forge(&mut bytes);
+            return self.rows(trace, operator).into_iter().next();
         }
-        Some(bytes)
+        trace.row(operator, row)
     }
 }
 
 fn rows(trace: &Trace, operator: usize, is_forged: bool) -> Vec<Vec<u8>> {
+    if is_forged && operator + 1 == trace.roots().len() {
+        return vec![trace.output().to_vec()];
+    }
     let mut rows = trace.rows(operator).unwrap_or_default();
     if let (true, Some(first)) = (is_forged, rows.first_mut()) {
         forge(first);
@@ -91,15 +116,15 @@ mod tests {
     #[test]
     fn a_forgery_is_one_consistent_lie() {
         let model = Model::open(&tiny_model_dir()).unwrap();
-        let trace = model.trace(&[0, 1, 0, 2]).unwrap();
-        let honest = Testimony::new(&trace, 0, &Tamper::default());
+        let say = |index, tamper: &Tamper| Testimony::make(&model, &[0, 1, 0, 2], index, tamper).unwrap();
+        let (honest, trace) = say(0, &Tamper::default());
         assert_eq!(honest.roots, trace.roots());
         let last = trace.roots().len() - 1;
         for (stage, output, at) in
             [(Stage::First, true, 1), (Stage::Middle, false, last.div_ceil(2)), (Stage::Last, false, last)]
         {
             let tamper = Tamper { forgery: Some(Forgery { stage, output }), ..Tamper::default() };
-            let said = Testimony::new(&trace, 0, &tamper);
+            let (said, trace) = say(0, &tamper);
             assert_eq!(first_difference(trace.roots(), &said.roots), Some(at));
             let hashes = said.row_hashes(&trace, at);
             assert_eq!(first_difference(trace.row_hashes(at).unwrap(), &hashes), Some(0));
@@ -115,7 +140,7 @@ mod tests {
             forgery: Some(Forgery { stage: Stage::First, output: true }),
             ..Tamper::default()
         };
-        assert_eq!(Testimony::new(&trace, 0, &other).roots, trace.roots());
-        assert_ne!(Testimony::new(&trace, 7, &other).roots, trace.roots());
+        assert_eq!(say(0, &other).0.roots, trace.roots());
+        assert_ne!(say(7, &other).0.roots, trace.roots());
     }
 }

@@ -43,6 +43,7 @@ pub(crate) struct SuppliedTask {
     /// Its leaf with the proof.
     pub(crate) task: Task,
     pub(crate) input: Bytes,
+    pub(crate) output: Bytes,
 }
 
 /// A committed batch.
@@ -304,8 +305,8 @@ fn fold(view: &mut OrderView, at: &At<Event>) -> Option<ChangeKind> {
         Event::Supplied(supplied) => {
             let entry = view.batches.get_mut(&supplied.batchId)?;
             entry.demands.remove(&supplied.index);
-            let (task, input) = (supplied.task.clone(), supplied.input.clone());
-            entry.supplied.insert(supplied.index, SuppliedTask { task, input });
+            let (task, input, output) = (supplied.task.clone(), supplied.input.clone(), supplied.output.clone());
+            entry.supplied.insert(supplied.index, SuppliedTask { task, input, output });
             // The escrow leaves as much time to read what was supplied as there was to supply it.
             entry.settles_at = entry.settles_at.max(at.timestamp + u64::from(view.order.demandWindow));
             let provider = entry.batch.provider;

@@ -24,7 +24,7 @@ use assay_keepers::{
 };
 use assay_test_fixtures::{Anvil, AnvilOptions, tiny_model_dir};
 use serde_json::json;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -79,16 +79,25 @@ fn parameters() -> VerificationParameters {
 impl Court {
     /// A devnet on which four validators hold seats, and a challenger has money for bonds.
     pub async fn start() -> Self {
-        Self::start_by(Beacon::Prevrandao { delay: 1 }, &[]).await
+        Self::of(tiny_model_dir()).await
+    }
+
+    /// The same, about the model in `package`.
+    pub async fn of(package: PathBuf) -> Self {
+        Self::start_with(package, Beacon::Prevrandao { delay: 1 }, &[]).await
     }
 
     /// The same with another beacon, for which keepers ask these relays.
     pub async fn start_by(beacon: Beacon, relays: &[String]) -> Self {
+        Self::start_with(tiny_model_dir(), beacon, relays).await
+    }
+
+    async fn start_with(package: PathBuf, beacon: Beacon, relays: &[String]) -> Self {
         let chosen = deploy::devnet_parameters(ADMIN);
         let verification = VerificationParameters { beacon, ..parameters() };
         let chosen = assay_contracts::suite::Parameters { verification, ..chosen };
         // What is set up needs no clock: each of its transactions is a block of its own.
-        let net = Devnet::start_chosen(&AnvilOptions::default(), chosen).await;
+        let net = Devnet::start_of(package, &AnvilOptions::default(), chosen).await;
         net.anvil.rpc("anvil_autoImpersonateAccount", json!([true])).await;
         let validators: Vec<_> = (0..4).map(|_| PrivateKeySigner::random()).collect();
         let (challenger, relays) = (PrivateKeySigner::random(), relays.to_vec());
@@ -223,7 +232,7 @@ impl Court {
     fn validator_config(&self, number: usize) -> validator::Config {
         validator::Config {
             store: self.net.path(&format!("validator{number}.sqlite")),
-            models: vec![tiny_model_dir()],
+            models: vec![self.net.package.clone()],
             relays: self.relays.clone(),
             spread: 2,
             follow: self.net.config("").follow,
@@ -235,7 +244,7 @@ impl Court {
     fn challenger_config(&self) -> challenger::Config {
         challenger::Config {
             store: self.net.path("challenger.sqlite"),
-            models: vec![tiny_model_dir()],
+            models: vec![self.net.package.clone()],
             follow: self.net.config("").follow,
             tx: quick_tx(),
             ..challenger::Config::default()

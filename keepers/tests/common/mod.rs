@@ -37,7 +37,7 @@ use assay_keepers::{
     provider::{Policy, Progress, Provider, ProviderConfig, ProviderHandle, ProviderSetup, WorkConfig},
     tx::{Finality, TxConfig},
 };
-use assay_kernels::{commit::inputs_tree, model::Model};
+use assay_kernels::{commit::inputs_tree, model::Model, prompt::Prompt};
 use assay_test_fixtures::{Anvil, AnvilOptions, tiny_model_dir};
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +60,8 @@ pub struct Devnet {
     pub rpc: DynProvider,
     pub suite: Suite,
     pub model_id: B256,
+    /// Folder of the model.
+    pub package: PathBuf,
     pub model: Model,
     pub dir: tempfile::TempDir,
     pub blobs: Blobs,
@@ -116,15 +118,20 @@ impl Devnet {
 
     /// A devnet with these choices.
     pub async fn start_chosen(options: &AnvilOptions, parameters: Parameters) -> Self {
+        Self::start_of(tiny_model_dir(), options, parameters).await
+    }
+
+    /// The same, about the model in `package`.
+    pub async fn start_of(package: PathBuf, options: &AnvilOptions, parameters: Parameters) -> Self {
         log();
         let anvil = Anvil::spawn_with(options);
         let rpc = rpc::connect(anvil.url(), Duration::from_secs(10)).unwrap();
         rpc.client().set_poll_interval(Duration::from_millis(20));
         let suite = deploy::deploy(&rpc, ADMIN, 31_337, parameters, |_, _| {}).await.unwrap();
-        let model = Model::open(&tiny_model_dir()).unwrap();
+        let model = Model::open(&package).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::files(&dir.path().join("blobs")).unwrap();
-        let mut this = Self { anvil, rpc, suite, model_id: B256::ZERO, model, dir, blobs };
+        let mut this = Self { anvil, rpc, suite, model_id: B256::ZERO, package, model, dir, blobs };
         this.model_id = this.register_model().await;
         this.fund(CUSTOMER, this.suite.job_escrow).await;
         for provider in PROVIDERS {
@@ -203,6 +210,13 @@ impl Devnet {
     /// Input rows for `tasks` tasks of varied lengths.
     pub fn rows(&self, tasks: u32) -> Vec<Vec<u8>> {
         let vocabulary = self.model.manifest().vocabulary;
+        if self.model.tape().is_decoder() {
+            let text = |task| [1 + task % vocabulary, 2, 3].map(|id| id as u16);
+            // Every other text is sampled.
+            return (0..tasks)
+                .map(|task| Prompt::new(&text(task), 9, task.into(), (task % 2 * 256) as u16).encode())
+                .collect();
+        }
         let most = self.model.max_units().min(8);
         (0..tasks)
             .map(|task| {
@@ -244,7 +258,7 @@ impl Devnet {
     pub fn config(&self, name: &str) -> ProviderConfig {
         ProviderConfig {
             store: self.dir.path().join(format!("{name}.sqlite")),
-            models: vec![tiny_model_dir()],
+            models: vec![self.package.clone()],
             policy: Policy { min_unit_price: [(self.token(), 500)].into(), min_demand_window: 5, ..Policy::default() },
             work: WorkConfig {
                 max_batch: 16,
