@@ -7,6 +7,8 @@
 pub(crate) mod amx;
 mod attention;
 mod linear;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 mod pack;
 mod rows;
 mod simd;
