@@ -17,7 +17,7 @@ contract DisputeGame_Invariants_Test is Test {
         handler.setUp();
         disputes = handler.played();
         verification = handler.judge();
-        bytes4[] memory acts = new bytes4[](15);
+        bytes4[] memory acts = new bytes4[](16);
         (acts[0], acts[1], acts[2]) =
         (handler.sealChallenge.selector, handler.expireSeal.selector, handler.openGame.selector);
         (acts[3], acts[4], acts[5]) =
@@ -27,7 +27,7 @@ contract DisputeGame_Invariants_Test is Test {
         (acts[9], acts[10], acts[11]) = (handler.timeoutAny.selector, handler.joinAny.selector, handler.pass.selector);
         // Games are what there must be enough of.
         (acts[12], acts[13]) = (handler.stretch.selector, handler.stretch.selector);
-        acts[14] = handler.withdrawAny.selector;
+        (acts[14], acts[15]) = (handler.withdrawAny.selector, handler.acceptLast.selector);
         targetSelector(FuzzSelector(address(handler), acts));
         targetContract(address(handler));
     }

@@ -10,6 +10,8 @@ mod causal;
 mod crew;
 mod decoder;
 mod linear;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 mod pack;
 mod rows;
 mod simd;

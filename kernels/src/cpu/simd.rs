@@ -27,7 +27,7 @@ pub(crate) struct Operands<'a> {
 impl Operands<'_> {
     /// Panics unless every byte that a kernel will read is there.
     #[inline(always)]
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let depth = self.lines.len() / LINES * 4;
         assert!(self.lines.len().is_multiple_of(LINES) && (1..=ROWS).contains(&self.rows));
         assert!((self.rows - 1) * self.stride + depth <= self.x.len());
@@ -181,8 +181,11 @@ macro_rules! vectors_as_arrays {
     };
 }
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) use vectors_as_arrays;
+
 #[inline(always)]
-fn zip(a: [i32; WIDE], b: [i32; WIDE], f: impl Fn(i32, i32) -> i32) -> [i32; WIDE] {
+pub(crate) fn zip(a: [i32; WIDE], b: [i32; WIDE], f: impl Fn(i32, i32) -> i32) -> [i32; WIDE] {
     let mut out = [0; WIDE];
     for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
         *out = f(a, b);
@@ -217,6 +220,8 @@ impl Simd for Portable {
     }
 }
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) use super::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 
@@ -491,6 +496,9 @@ macro_rules! multiversion {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
             fn avx2($($arg: $ty),*) { $body::<simd::Avx2>($($arg),*) }
+            #[cfg(target_arch = "aarch64")]
+            #[target_feature(enable = "neon,dotprod")]
+            fn neon($($arg: $ty),*) { $body::<simd::Neon>($($arg),*) }
             match isa {
                 // SAFETY: an `Isa` is chosen among those that the processor has.
                 #[cfg(target_arch = "x86_64")]
@@ -498,6 +506,9 @@ macro_rules! multiversion {
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => unsafe { avx2($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => unsafe { neon($($arg),*) },
                 _ => $body::<simd::Portable>($($arg),*),
             }
         }

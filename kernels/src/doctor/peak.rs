@@ -24,9 +24,19 @@ pub(super) fn of(isa: Isa) -> Option<f64> {
     Some((ROUNDS * macs) as f64 * rayon::current_num_threads() as f64 / fastest)
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn loop_of(_: Isa) -> Option<Loop> {
     None
+}
+
+#[cfg(target_arch = "aarch64")]
+fn loop_of(isa: Isa) -> Option<Loop> {
+    use crate::cpu::neon;
+    match isa {
+        Isa::Portable => None,
+        // SAFETY: an `Isa` is chosen among those that the processor has.
+        Isa::Neon => Some((|rounds| unsafe { neon::multiply_only(rounds) }, neon::MULTIPLY_ONLY_MACS)),
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

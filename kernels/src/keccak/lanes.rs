@@ -41,6 +41,8 @@ const CONSTANTS: [u64; 24] = [
 pub(super) fn count(isa: Isa) -> usize {
     match isa {
         Isa::Portable => 1,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => 1,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => 4,
         #[cfg(target_arch = "x86_64")]
@@ -53,6 +55,8 @@ pub(super) fn hash<'a>(isa: Isa, prefix: u8, row: impl Fn(usize) -> &'a [u8], ou
     let rows: [&[u8]; MOST] = std::array::from_fn(|lane| row(lane % count(isa)));
     match isa {
         Isa::Portable => unreachable!("nothing goes side by side there"),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unreachable!("nothing goes side by side there"),
         // SAFETY: an `Isa` is chosen among those that the processor has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::hash_avx2(prefix, rows, out) },
