@@ -211,6 +211,19 @@ export interface SaleRecord {
   address: Address;
   license: Address;
   block: number;
+  terms?: { tiers: { name: string }[] };
+}
+
+/** What an account may do in a sale, where the indexer was given the sale's allow-list. */
+export interface SaleAccount {
+  allowance: { allocation: string; proof: Hex[] } | null;
+  allowlist_known: boolean;
+}
+
+export interface SalePromo {
+  discount: string;
+  total: string;
+  proof: Hex[];
 }
 
 export interface Deployment {

@@ -2,7 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Address, PublicClient } from "viem";
 import { usePublicClient } from "wagmi";
-import type { SaleRecord } from "../api/types";
+import { get } from "../api/client";
+import type { Page, SaleRecord } from "../api/types";
 import { ZERO_ADDRESS } from "../lib/format";
 import { nodeLicenseAbi, nodeSaleAbi } from "./abi.gen";
 
@@ -18,15 +19,33 @@ export interface Licence {
   paid: bigint;
 }
 
-async function ownedIds(client: PublicClient, sale: SaleRecord, owner: Address): Promise<bigint[]> {
-  const received = await client.getContractEvents({
+/** What the chain says was sent to the account. */
+async function received(client: PublicClient, sale: SaleRecord, owner: Address): Promise<bigint[]> {
+  const events = await client.getContractEvents({
     address: sale.license,
     abi: nodeLicenseAbi,
     eventName: "Transfer",
     args: { to: owner },
     fromBlock: BigInt(sale.block),
   });
-  const ids = [...new Set(received.map((event) => event.args.tokenId ?? 0n))];
+  return events.map((event) => event.args.tokenId ?? 0n);
+}
+
+/** What the index says, for endpoints that search no long ranges of blocks. */
+async function indexed(sale: SaleRecord, owner: Address): Promise<bigint[]> {
+  const path = `/v1/sales/${sale.address}/licenses?owner=${owner}&limit=200`;
+  const ids: bigint[] = [];
+  for (let next: string | null = ""; next !== null; ) {
+    const page: Page<{ id: number }> = await get(next ? `${path}&cursor=${next}` : path);
+    ids.push(...page.items.map(({ id }) => BigInt(id)));
+    next = page.next;
+  }
+  return ids;
+}
+
+async function ownedIds(client: PublicClient, sale: SaleRecord, owner: Address): Promise<bigint[]> {
+  const found = await received(client, sale, owner).catch(() => indexed(sale, owner));
+  const ids = [...new Set(found)];
   const owners = await Promise.all(ids.map((id) => ownerOf(client, sale, id)));
   return ids.filter((_, i) => owners[i] === owner).sort((a, b) => (a < b ? -1 : 1));
 }

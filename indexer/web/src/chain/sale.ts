@@ -11,8 +11,10 @@ export const OUTCOMES = ["open", "succeeded", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 export type Phase = "before" | "allow-list" | "public" | "over";
 
-export interface Sale extends SaleRecord {
+export interface Sale extends Omit<SaleRecord, "terms"> {
   name: string;
+  /** Of its tiers, where the deployment record has them. */
+  tierNames: string[];
   terms: {
     seller: Address;
     allowlistAt: number;
@@ -85,6 +87,7 @@ export function useSale(record: SaleRecord | undefined) {
       return {
         ...record,
         ...promised,
+        tierNames: record.terms?.tiers.map((tier) => tier.name) ?? [],
         tiers: tiers.map((tier, i) => ({ ...tier, prices: prices[i] ?? [] })),
         outcome: OUTCOMES[outcome] ?? "open",
         chainTime: Number(block.timestamp),
@@ -94,9 +97,26 @@ export function useSale(record: SaleRecord | undefined) {
   });
 }
 
+/** Everything that these sales take, each token once. */
+export function useTokensOf(records: SaleRecord[]): Address[] {
+  const client = usePublicClient();
+  const { data } = useQuery({
+    queryKey: ["sale tokens", client?.chain.id, ...records.map(({ address }) => address)],
+    enabled: !!client,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => {
+      const read = { abi: nodeSaleAbi, functionName: "tokens" } as const;
+      const lists = await Promise.all(records.map(({ address }) => client?.readContract({ ...read, address }) ?? []));
+      return [...new Set(lists.flat())];
+    },
+  });
+  return data ?? [];
+}
+
 export const tiersFor = (sale: Sale, token: number): TierState[] =>
   sale.tiers.map(({ supply, sold, cap, prices }) => ({ supply, sold, cap, price: prices[token] ?? 0n }));
 
+export const tierName = (sale: Sale, tier: number): string => sale.tierNames[tier] ?? `Tier ${tier + 1}`;
 export const soldOf = (sale: Sale): number => sale.tiers.reduce((sum, tier) => sum + tier.sold, 0);
 export const supplyOf = (sale: Sale): number => sale.tiers.reduce((sum, tier) => sum + tier.supply, 0);
 

@@ -31,6 +31,6 @@ export function useToken(address: Address | undefined): Token | undefined {
   return native && address ? { address, symbol: client?.chain.nativeCurrency.symbol ?? "ETH", decimals: 18 } : data;
 }
 
-/** `12.5 aUSD` */
-export const inToken = (amount: bigint | string, token: Token): string =>
-  `${units(amount, token.decimals)}\u00a0${token.symbol}`;
+/** `12.5 aUSD`, exactly; or cut after some decimals, which an ellipsis tells. */
+export const inToken = (amount: bigint | string, token: Token, decimals?: number): string =>
+  `${units(amount, token.decimals, decimals)}\u00a0${token.symbol}`;

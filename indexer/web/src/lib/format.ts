@@ -11,12 +11,13 @@ const group = (digits: string): string => digits.replace(/\B(?=(\d{3})+$)/g, "\u
 /** An integer with its digits in groups. */
 export const integer = (value: bigint | number | string): string => group(String(value));
 
-/** An amount of a token's smallest part in whole tokens, exactly: trailing zeros go, nothing else does. */
-export function units(amount: bigint | string, decimals: number): string {
+/** An amount of a token's smallest part in whole tokens, exactly: trailing zeros go, nothing else does, but what lies beyond `most`. */
+export function units(amount: bigint | string, decimals: number, most = decimals): string {
   const digits = String(amount).padStart(decimals + 1, "0");
   const whole = digits.slice(0, digits.length - decimals);
   const part = digits.slice(digits.length - decimals).replace(/0+$/, "");
-  return part ? `${group(whole)}.${part}` : group(whole);
+  const shown = part.length > most ? `${part.slice(0, most)}…` : part;
+  return shown ? `${group(whole)}.${shown}` : group(whole);
 }
 
 /** Basis points as a percentage. */

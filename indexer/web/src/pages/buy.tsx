@@ -4,9 +4,9 @@ import { type ReactNode, useState } from "react";
 import { type Address, isAddress } from "viem";
 import { useConfig, useConnection, usePublicClient } from "wagmi";
 import { approve, buy, NO_PROMO, type Purchase, type Wanted, type Way, wayOf } from "../chain/payment";
-import { type Buyer, type Phase, type Sale, tiersFor, useBuyer } from "../chain/sale";
+import { type Buyer, type Phase, type Sale, tierName, tiersFor, useBuyer } from "../chain/sale";
 import { inToken, useToken } from "../chain/token";
-import { requireAccount, useTransaction } from "../chain/transaction";
+import { requireAccount, type Sending, type Transaction, useTransaction } from "../chain/transaction";
 import { count, integer, share, ZERO_ADDRESS } from "../lib/format";
 import { firstOpen, type Quote, quote } from "../lib/price";
 import { Facts, Notice } from "../parts/layout";
@@ -59,7 +59,17 @@ export function Buy({
       ? BigInt(sale.terms.referralDiscount)
       : 0n;
   const price = quote(tiers, sale.terms.sequential, tier, choice.quantity, discount);
-  if (phase === "over") return <p className="empty">Nothing is sold any more.</p>;
+  // Kept here, so that what became of a purchase is told even when it was the sale's last.
+  const [approval, purchase] = [useTransaction(), useTransaction()];
+  const outcome = <Became sale={sale} approval={approval.sending} purchase={purchase.sending} />;
+  if (phase === "over") {
+    return (
+      <>
+        <p className="empty">Nothing is sold any more.</p>
+        {outcome}
+      </>
+    );
+  }
   return (
     <form className="buy" onSubmit={(event) => event.preventDefault()}>
       {!sale.terms.sequential && <TierField sale={sale} tier={tier} choose={(chosen) => set({ tier: chosen })} />}
@@ -90,10 +100,13 @@ export function Buy({
           discount={discount}
           account={address}
           buyer={buyer}
+          approval={approval}
+          purchase={purchase}
         />
       ) : (
         <p className="dim">Connect a wallet to buy.</p>
       )}
+      {outcome}
     </form>
   );
 }
@@ -115,7 +128,7 @@ function TierField({ sale, tier, choose }: { sale: Sale; tier: number; choose: (
       <select value={tier} onChange={(event) => choose(Number(event.target.value))}>
         {sale.tiers.map((each, i) => (
           <option key={each.first} value={i} disabled={each.sold === each.supply}>
-            {`Tier ${i + 1}, ${each.sold === each.supply ? "sold out" : `${integer(each.supply - each.sold)} left`}`}
+            {`${tierName(sale, i)}, ${each.sold === each.supply ? "sold out" : `${integer(each.supply - each.sold)} left`}`}
           </option>
         ))}
       </select>
@@ -131,11 +144,7 @@ interface Choosing {
 
 function Discounts({ sale, choice, set, buyer }: Choosing & { buyer: Address | undefined }) {
   const own = buyer && choice.referrer.toLowerCase() === buyer.toLowerCase();
-  const hint = own
-    ? "Nobody can refer themselves."
-    : choice.referrer && !isAddress(choice.referrer)
-      ? "This is no account."
-      : `Saves you ${share(sale.terms.referralDiscount)}.`;
+  const hint = own ? "Nobody can refer themselves." : referralHint(sale, choice.referrer);
   return (
     <>
       {sale.terms.referralDiscount > 0 && !choice.promo && (
@@ -153,6 +162,12 @@ function Discounts({ sale, choice, set, buyer }: Choosing & { buyer: Address | u
       {!choice.referrer && <PromoField sale={sale} promo={choice.promo} found={(promo) => set({ promo })} />}
     </>
   );
+}
+
+function referralHint(sale: Sale, referrer: string): string {
+  const saved = share(sale.terms.referralDiscount);
+  if (!referrer) return `The account of who sent you saves you ${saved}.`;
+  return isAddress(referrer) ? `Saves you ${saved}.` : "This is no account.";
 }
 
 function Options({ sale, choice, set }: Choosing) {
@@ -209,12 +224,15 @@ function Cost({
       <Facts
         of={[
           ...price.parts.map((part): [string, ReactNode] => [
-            `Tier ${part.tier + 1}`,
+            tierName(sale, part.tier),
             `${integer(part.quantity)} × ${inToken(part.each, token)}`,
           ]),
           ["Saved", discount > 0n && share(Number(discount))],
-          ["Your share left", cap > 0 && buyer && `${count(Math.max(0, left), "licence")} of tier ${tier + 1}`],
-          ["Your balance", buyer && inToken(buyer.balance, token)],
+          ["Your share left", cap > 0 && buyer && `${count(Math.max(0, left), "licence")} of ${tierName(sale, tier)}`],
+          [
+            "Your balance",
+            buyer && <span title={inToken(buyer.balance, token)}>{inToken(buyer.balance, token, 4)}</span>,
+          ],
         ]}
       />
       <p className="total">
@@ -251,6 +269,8 @@ function Checkout({
   discount,
   account,
   buyer,
+  approval,
+  purchase,
 }: {
   sale: Sale;
   phase: Phase;
@@ -261,11 +281,11 @@ function Checkout({
   discount: bigint;
   account: Address;
   buyer: Buyer | undefined;
+  approval: Transaction;
+  purchase: Transaction;
 }) {
   const [config, client, queries] = [useConfig(), usePublicClient(), useQueryClient()];
   const { chainId } = useConnection();
-  const approval = useTransaction();
-  const purchase = useTransaction();
   const token = sale.tokens[place] ?? ZERO_ADDRESS;
   const known = useToken(token);
   const maxCost = choice.follow ? dearest(sale, place, tier, choice.quantity, discount, price.cost) : price.cost;
@@ -315,12 +335,20 @@ function Checkout({
         {phase === "before" ? "Not open yet" : unlisted ? "For listed buyers only" : BUTTONS[way ?? "native"]}
       </button>
       {may && <p className="dim">{STEPS[way]}</p>}
-      {approval.sending.state !== "confirmed" && <SendingNotice of={approval.sending} done={null} />}
+    </>
+  );
+}
+
+/** What became of the approval and of the purchase. */
+function Became({ sale, approval, purchase }: { sale: Sale; approval: Sending; purchase: Sending }) {
+  return (
+    <>
+      {approval.state !== "confirmed" && <SendingNotice of={approval} done={null} />}
       <SendingNotice
-        of={purchase.sending}
+        of={purchase}
         done={
           <>
-            {purchase.sending.state === "confirmed" && <BoughtReceipt sale={sale} receipt={purchase.sending.receipt} />}
+            {purchase.state === "confirmed" && <BoughtReceipt sale={sale} receipt={purchase.receipt} />}
             <Link to="nodes">My nodes</Link>
           </>
         }

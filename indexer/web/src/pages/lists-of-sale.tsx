@@ -1,9 +1,20 @@
-/** The lists that a seller publishes: found in its files by this browser, and held against the roots that the sale fixed. */
-import { useState } from "react";
+/** The lists that a seller publishes: served by the indexer where it has them, else read from their files; always held against the roots that the sale fixed. */
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import type { Address, Hex } from "viem";
+import { get } from "../api/client";
+import type { SaleAccount, SalePromo } from "../api/types";
 import type { Sale } from "../chain/sale";
 import { count, integer, share, ZERO_HASH } from "../lib/format";
-import { allocationLeaf, promoHash, promoLeaf, readAllowlist, readPromoCodes, StandardTree } from "../lib/list";
+import {
+  allocationLeaf,
+  isListed,
+  promoHash,
+  promoLeaf,
+  readAllowlist,
+  readPromoCodes,
+  StandardTree,
+} from "../lib/list";
 import { Notice } from "../parts/layout";
 
 export interface Listed {
@@ -42,6 +53,20 @@ function FileField({ label, hint, read }: { label: string; hint: string; read: (
   );
 }
 
+const base = (sale: Sale) => `/v1/sales/${sale.address}`;
+
+/** The account's line as the indexer serves it, if its proof holds. */
+function useServed(sale: Sale, account: Address | undefined): Listed | undefined {
+  const { data } = useQuery({
+    queryKey: ["listed", sale.address, account],
+    enabled: !!account,
+    queryFn: () => get<SaleAccount>(`${base(sale)}/accounts/${account}`),
+  });
+  if (!data?.allowance || !account) return undefined;
+  const listed = { account, allocation: BigInt(data.allowance.allocation), proof: data.allowance.proof };
+  return isListed(allocationLeaf(listed), listed.proof, sale.terms.allowlistRoot) ? listed : undefined;
+}
+
 const ANOTHER_LIST = "This is not the list of this sale: it has another root.";
 
 /** Whether the connected account is on the allow-list, and for how many. */
@@ -56,6 +81,10 @@ export function ListFile({
   listed: Listed | null;
   found: (listed: Listed | null) => void;
 }) {
+  const served = useServed(sale, account);
+  useEffect(() => {
+    if (served && listed?.account !== account) found(served);
+  });
   const read = (text: string): string | undefined => {
     found(null);
     if (!account) return "Connect the account that is on the list first.";
@@ -91,13 +120,24 @@ export function PromoField({
   found: (promo: Promo | null) => void;
 }) {
   const [text, setText] = useState("");
+  const code = promoHash(text);
+  const { data } = useQuery({
+    queryKey: ["promo", sale.address, code],
+    enabled: text !== "" && sale.terms.promoRoot !== ZERO_HASH,
+    queryFn: () => get<SalePromo>(`${base(sale)}/promos/${code}`),
+  });
+  useEffect(() => {
+    if (!data || promo) return;
+    const own = { code, discount: BigInt(data.discount), total: BigInt(data.total), proof: data.proof };
+    if (isListed(promoLeaf(own), own.proof, sale.terms.promoRoot)) found(own);
+  });
   if (sale.terms.promoRoot === ZERO_HASH) return null;
   const read = (file: string): string | undefined => {
     found(null);
     const rows = readPromoCodes(file);
     const tree = new StandardTree(rows.map(promoLeaf));
     if (tree.root !== sale.terms.promoRoot) return ANOTHER_LIST;
-    const own = rows.find((row) => row.code.toLowerCase() === promoHash(text));
+    const own = rows.find((row) => row.code.toLowerCase() === code);
     if (!own) return "The code is not on this list.";
     found({ ...own, proof: tree.proof(promoLeaf(own)) ?? [] });
   };

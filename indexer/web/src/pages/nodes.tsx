@@ -8,7 +8,7 @@ import type { SaleRecord } from "../api/types";
 import { ledgerAbi, nodeLicenseAbi, nodeSaleAbi } from "../chain/abi.gen";
 import { useDeployment } from "../chain/config";
 import { type Licence, useLicences } from "../chain/licences";
-import { type Sale, useSale } from "../chain/sale";
+import { type Sale, tierName, useSale, useTokensOf } from "../chain/sale";
 import { useTransaction } from "../chain/transaction";
 import { count } from "../lib/format";
 import { buybackOf } from "../lib/price";
@@ -20,11 +20,13 @@ import { Account, Amount, Link, Status, Time } from "../parts/values";
 export function Nodes() {
   const { address } = useConnection();
   const sales = useDeployment().suite.sales ?? [];
+  const tokens = useTokensOf(sales);
   return (
     <Page title="My nodes" lead="Your licences, who runs them, and what they can be returned for.">
       {!address && <p className="empty">Connect a wallet to see its licences.</p>}
       {address && sales.length === 0 && <p className="empty">There are no licences on this network yet.</p>}
       {address && sales.map((sale) => <Collection key={`${sale.address} ${address}`} record={sale} owner={address} />)}
+      {address && tokens.map((token) => <LedgerBalance key={`${token} ${address}`} owner={address} token={token} />)}
     </Page>
   );
 }
@@ -45,9 +47,6 @@ function Collection({ record, owner }: { record: SaleRecord; owner: Address }) {
               )
             }
           </Answered>
-          {is.tokens.map((token) => (
-            <LedgerBalance key={token} owner={owner} token={token} />
-          ))}
         </Section>
       )}
     </Answered>
@@ -156,7 +155,7 @@ function LicenceCard({ sale, owner, licence }: { sale: Sale; owner: Address; lic
       </h3>
       <Facts
         of={[
-          ["Tier", licence.tier + 1],
+          ["Tier", tierName(sale, licence.tier)],
           ["Paid", paid],
           ["Bought", <Time at={licence.boughtAt} />],
           [

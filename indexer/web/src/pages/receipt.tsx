@@ -1,7 +1,7 @@
 /** What a purchase brought, from the events of its own receipt. */
 import { parseEventLogs, type TransactionReceipt } from "viem";
 import { nodeSaleAbi } from "../chain/abi.gen";
-import type { Sale } from "../chain/sale";
+import { type Sale, tierName } from "../chain/sale";
 import { Facts } from "../parts/layout";
 import { Amount } from "../parts/values";
 
@@ -13,7 +13,7 @@ export function BoughtReceipt({ sale, receipt }: { sale: Sale; receipt: Transact
     <Facts
       of={[
         ...bought.map(({ args }): [string, React.ReactNode] => [
-          `Tier ${args.tier + 1}`,
+          tierName(sale, args.tier),
           <>
             {numbers(args.first, args.quantity)}, <Amount of={args.paid} token={args.token} /> each
           </>,

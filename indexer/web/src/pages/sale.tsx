@@ -2,8 +2,8 @@
 import { useState } from "react";
 import { useConnection } from "wagmi";
 import { useDeployment } from "../chain/config";
-import { type Phase, phaseOf, type Sale, soldOf, supplyOf, useSale } from "../chain/sale";
-import { inToken, useToken } from "../chain/token";
+import { type Phase, phaseOf, type Sale, soldOf, supplyOf, tierName, useSale } from "../chain/sale";
+import { useToken } from "../chain/token";
 import { count, duration, integer, share } from "../lib/format";
 import { firstOpen } from "../lib/price";
 import { useChainTime } from "../parts/clock";
@@ -152,7 +152,7 @@ function Tiers({ sale, place }: { sale: Sale; place: number }) {
     return sale.terms.sequential && tier.number - 1 !== now ? "later" : `${integer(tier.supply - tier.sold)} left`;
   };
   const columns: Column<Tier>[] = [
-    { title: "Tier", show: (tier) => tier.number, number: true },
+    { title: "Tier", show: (tier) => tierName(sale, tier.number - 1) },
     {
       title: "Price",
       show: (tier) =>
@@ -176,7 +176,6 @@ function Tiers({ sale, place }: { sale: Sale; place: number }) {
 /** What the chain holds the seller to. */
 function Promises({ sale }: { sale: Sale }) {
   const { terms } = sale;
-  const token = useToken(sale.tokens[0]);
   return (
     <Section title="What the seller cannot change">
       <Facts
@@ -232,10 +231,6 @@ function Promises({ sale }: { sale: Sale }) {
             <span className="list">
               <Account of={sale.address} /> <Account of={sale.license} />
             </span>,
-          ],
-          [
-            "Smallest price",
-            token && sale.tiers[0]?.prices[0] !== undefined && inToken(sale.tiers[0].prices[0], token),
           ],
         ]}
       />

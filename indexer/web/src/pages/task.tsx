@@ -1,5 +1,7 @@
 /** One task: what the chain knows of it, and its proof, which this page checks itself. */
-import type { Hex } from "viem";
+import { useQuery } from "@tanstack/react-query";
+import { type Hex, TransactionReceiptNotFoundError } from "viem";
+import { usePublicClient } from "wagmi";
 import { useApi } from "../api/hooks";
 import type { Batch, Task } from "../api/types";
 import { useDeployment } from "../chain/config";
@@ -70,13 +72,17 @@ function Proof({ task: t, batch }: { task: Task; batch: Batch }) {
   const position = t.index - batch.first;
   const root = rootFrom(leaf, position, batch.count, siblings);
   const holds = root === batch.root && batchId(batch) === batch.batch_id;
+  const onChain = useCommitOnChain(batch);
   const outputFits = t.output === undefined || rowRoot(t.output) === t.output_hash;
   return (
     <Section title="Proof">
       {holds ? (
-        <Notice tone="good" title="Checked in this browser: the task is part of what the provider committed to.">
-          Its fields, hashed here, lead by {integer(siblings.length)} hashes to the committed root, and the batch with
-          that root has the id that the chain keeps.
+        <Notice
+          tone={onChain === "missing" ? "bad" : "good"}
+          title="Checked in this browser: the task is part of what the provider committed to."
+        >
+          Its fields, hashed here, lead through {integer(siblings.length)} of its tree to the committed root, and the
+          batch with that root to its id. {ON_CHAIN[onChain]}
         </Notice>
       ) : (
         <Notice tone="bad" title="This proof does not hold: the task shown is not what the provider committed to.">
@@ -111,6 +117,32 @@ function Proof({ task: t, batch }: { task: Task; batch: Batch }) {
       />
     </Section>
   );
+}
+
+const ON_CHAIN = {
+  found: "The transaction that committed it, read from the chain, names this id.",
+  missing:
+    "But the chain does not show this id in the transaction that is said to have committed it: do not rely on it.",
+  unread: "Whether the chain knows this id was not read.",
+};
+
+/** Whether the escrow's event in the commit's transaction names the batch. */
+function useCommitOnChain(batch: Batch): keyof typeof ON_CHAIN {
+  const client = usePublicClient();
+  const { suite } = useDeployment();
+  const receipt = useQuery({
+    queryKey: ["receipt", client?.chain.id, batch.commit_transaction],
+    enabled: !!client,
+    retry: 1,
+    queryFn: () => client?.getTransactionReceipt({ hash: batch.commit_transaction }),
+  });
+  if (receipt.error instanceof TransactionReceiptNotFoundError) return "missing";
+  if (!receipt.data) return "unread";
+  const escrow = String(suite.jobEscrow).toLowerCase();
+  const named = receipt.data.logs.some(
+    ({ address, topics }) => address.toLowerCase() === escrow && topics[2] === batch.batch_id,
+  );
+  return named ? "found" : "missing";
 }
 
 /** Where a proof that does not hold ends. */

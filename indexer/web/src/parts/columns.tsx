@@ -27,13 +27,15 @@ export const batchColumns = (token: `0x${string}` | undefined): Column<Batch>[] 
   { title: "Committed", show: (b) => <Ago at={b.committed_at} /> },
 ];
 
+const hashes = (number: number) => `${number} hash${number === 1 ? "" : "es"}`;
+
 export const TASKS: Column<Task>[] = [
   { title: "Task", show: (t) => <Link to={`batches/${t.batch_id}/${t.index}`}>Task {t.index}</Link> },
   { title: "Units", show: (t) => integer(t.units), number: true },
   { title: "Input", show: (t) => <Hash of={t.input_hash} /> },
   { title: "Output", show: (t) => <Hash of={t.output_hash} /> },
   { title: "Leaf", show: (t) => <Hash of={t.proof.leaf} /> },
-  { title: "Proof", show: (t) => `${t.proof.siblings.length} hashes`, number: true },
+  { title: "Proof", show: (t) => hashes(t.proof.siblings.length), number: true },
 ];
 
 export const disputeColumns = (token: `0x${string}` | undefined): Column<Dispute>[] => [

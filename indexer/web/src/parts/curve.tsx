@@ -1,6 +1,6 @@
 /** What a licence costs as the sale goes on: one step a tier, what is sold filled in. */
 import type { Sale } from "../chain/sale";
-import { soldOf, supplyOf } from "../chain/sale";
+import { soldOf, supplyOf, tierName } from "../chain/sale";
 import { inToken, type Token } from "../chain/token";
 import { integer } from "../lib/format";
 
@@ -32,7 +32,7 @@ export function Curve({ sale, place, token }: { sale: Sale; place: number; token
         {steps.map(({ x, width, filled, height, price }, tier) => (
           <g key={`${x}`}>
             <rect className="step" x={x} width={Math.max(0, width - 1)} y={BASE - height} height={height}>
-              <title>{`Tier ${tier + 1}: ${shown(price)}`}</title>
+              <title>{`${tierName(sale, tier)}: ${shown(price)}`}</title>
             </rect>
             <rect
               className="step sold"

@@ -4,16 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import {
-  type Abi,
-  type Address,
-  createTestClient,
-  type Hex,
-  http,
-  parseAbi,
-  publicActions,
-  walletActions,
-} from "viem";
+import { type Abi, type Address, createTestClient, type Hex, http, parseAbi, publicActions, walletActions } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { ZERO_ADDRESS, ZERO_HASH } from "../../src/lib/format";

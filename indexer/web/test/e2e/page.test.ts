@@ -95,6 +95,7 @@ test("a task's proof is checked here, and an altered one is found out", async ()
   const task = `batches/${await aBatch()}/1`;
   await go(page, devnet, task);
   await says(page, /^Checked in this browser/);
+  await says(page, /names this id/);
   await says(page, "Audit trail");
   await page.route("**/tasks/1", async (route) => {
     const response = await route.fetch();
@@ -231,30 +232,28 @@ test("a sale that sells out while the wallet asks costs nothing but gas", async 
 });
 
 test("a transaction that is sped up is followed to its replacement", async () => {
+  const quick = await devnet.sell({ name: "Quick Node" });
   const wallet = walletOf(dan);
-  await withWallet(wallet, async (page) => {
-    await go(page, devnet, `sale/${sale.address}`);
-    await connect(page);
-    wallet.sending = async (signed) => {
-      const { client } = devnet;
-      const price = await client.getGasPrice();
-      await client.setAutomine(false);
-      const [slow, fast] = [await signed(price), await signed(price * 1000n)];
-      const hash = await client.sendRawTransaction({ serializedTransaction: slow });
-      // Too dear for the first of them, so that no block takes it.
-      await client.setNextBlockBaseFeePerGas({ baseFeePerGas: price * 100n });
-      setTimeout(async () => {
-        await client.sendRawTransaction({ serializedTransaction: fast });
-        await client.setAutomine(true);
-        await client.mine({ blocks: 1 });
-      }, 3000);
-      return hash;
-    };
-    await order(page, 1);
-    await says(page, /^Sent. It waits for a block/);
-    await says(page, /^Done, in block/);
-    await says(page, /You sped it up/);
-  });
+  const { client } = devnet;
+  wallet.sending = async (signed) => {
+    const price = await client.getGasPrice();
+    await client.setAutomine(false);
+    const [slow, fast] = [await signed(price), await signed(price * 1000n)];
+    const hash = await client.sendRawTransaction({ serializedTransaction: slow });
+    // Too dear for the first of them, so that no block takes it.
+    await client.setNextBlockBaseFeePerGas({ baseFeePerGas: price * 100n });
+    setTimeout(() => void client.sendRawTransaction({ serializedTransaction: fast }), 3000);
+    return hash;
+  };
+  const { page, close } = await visit(browser, devnet, { sales: [quick], wallet });
+  await go(page, devnet, "sale");
+  await connect(page);
+  await order(page, 1);
+  await says(page, /^Sent. It waits for a block/);
+  await says(page, /^Done, in block/);
+  await says(page, /You sped it up/);
+  await client.setAutomine(true);
+  await close();
 });
 
 test("an index that is behind says so, and what that does not touch", async () => {
@@ -310,12 +309,37 @@ async function everyPage(): Promise<[string, string][]> {
     ["order", `orders/${placed}`],
     ["batch", `batches/${batch}`],
     ["task", `batches/${batch}/0`],
+    ["dispute", `disputes/${DISPUTE.dispute_id}`],
     ["model", `models/${model}`],
     ["account", `accounts/${provider}`],
     ...lists.map((name): [string, string] => [name, name]),
     ["missing", "nowhere"],
   ];
 }
+
+/** What the API answers about a dispute: honest parties have none. */
+const DISPUTE = {
+  dispute_id: `0x${"d1".repeat(32)}`,
+  status: "won",
+  challenger: bob.address,
+  bond: "1000000",
+  batch_id: `0x${"ba".repeat(32)}`,
+  task_index: 1,
+  provider: ada.address,
+  moved_at: 1_800_000_000,
+  operator: 4,
+  row: 2,
+  moves: 2,
+  proven: true,
+  bond_to: bob.address,
+  history: ["sealed", "opened", "operator_named", "proven"].map((name, number) => ({
+    number,
+    name,
+    position: `${100 + number}-0`,
+    moved_at: 1_800_000_000 + number,
+    transaction_hash: `0x${"7a".repeat(32)}`,
+  })),
+};
 
 /** Light and dark differ in colours alone, so that one size of each shows them. */
 const VIEWS: Record<string, View> = {
@@ -329,6 +353,7 @@ for (const [name, view] of Object.entries(VIEWS)) {
   test(`every page is accessible and fits: ${name}`, async () => {
     mkdirSync(SCREENSHOTS, { recursive: true });
     const { page, close } = await visit(browser, devnet, { sales: [failing, sale], wallet: walletOf(ada), view });
+    await page.route(`**/v1/disputes/${DISPUTE.dispute_id}`, (route) => route.fulfill({ json: DISPUTE }));
     await go(page, devnet, "nodes");
     await connect(page);
     for (const [title, path] of await everyPage()) {

@@ -30,6 +30,8 @@ export class Wallet {
   readonly asked: string[] = [];
   private readonly client: Client;
   private page: Page | undefined;
+  /** Whether the person let the page see the accounts. */
+  private permitted = false;
 
   constructor(client: Client, ...accounts: LocalAccount[]) {
     this.client = client;
@@ -78,12 +80,13 @@ export class Wallet {
       case "eth_chainId":
         return `0x${this.chainId.toString(16)}`;
       case "eth_accounts":
-        return this.locked ? [] : this.accounts.map(({ address }) => address);
+        return this.locked || !this.permitted ? [] : this.accounts.map(({ address }) => address);
       case "wallet_requestPermissions":
       case "wallet_revokePermissions":
         throw new WalletError(4200, "not supported");
       case "eth_requestAccounts":
         await this.person(method);
+        this.permitted = true;
         return this.accounts.map(({ address }) => address);
       case "wallet_switchEthereumChain": {
         await this.person(method);

@@ -11,6 +11,8 @@ test("amounts are written exactly", () => {
   assert.equal(units(1_234_567_890_123_456_789_012_345n, 18), "1\u202f234\u202f567.890123456789012345");
   assert.equal(units(0n, 6), "0");
   assert.equal(units(7n, 0), "7");
+  assert.equal(units(1_234_567n, 6, 4), "1.2345…");
+  assert.equal(units(1_200_000n, 6, 4), "1.2");
   assert.equal(integer(1234567), "1\u202f234\u202f567");
 });
 
