@@ -66,12 +66,18 @@ gas: setup ## Rewrite the gas snapshots in contracts/snapshots
 ##@ Check
 
 .PHONY: test
-test: setup lint test-rust test-solidity test-symbolic ## Every test of every language, after the lints
+test: setup lint test-rust test-page test-solidity test-symbolic ## Every test of every language, after the lints
 
 .PHONY: test-rust
 test-rust: setup
 	$(STEP) "Rust tests" cargo nextest run --locked --workspace
 	$(STEP) "Rust examples in documentation" cargo test --locked --workspace --doc --quiet
+
+# Unit tests, and a wallet that signs for real in headless Chromium against the devnet, which test-rust has built.
+.PHONY: test-page
+test-page: setup
+	$(STEP) "Page: unit tests" npm run --silent --workspace indexer/web test
+	$(STEP) "Page: devnet, wallet, accessibility in Chromium" npm run --silent --workspace indexer/web e2e
 
 # Gas and sizes that differ from contracts/snapshots fail the run; `make gas` accepts them.
 .PHONY: test-solidity
@@ -84,11 +90,15 @@ test-symbolic: setup
 	$(STEP) "Symbolic tests" env FOUNDRY_PROFILE=symbolic halmos --forge-build-out contracts/out/symbolic --loop 100
 
 .PHONY: lint
-lint: setup lint-text lint-solidity lint-rust ## Formats, lints, licences, spelling, static analysis, generated files
+lint: setup lint-text lint-page lint-solidity lint-rust ## Formats, lints, licences, spelling, static analysis, generated files
 
 .PHONY: lint-text
 lint-text:
 	$(STEP) "Spelling" typos
+
+.PHONY: lint-page
+lint-page:
+	$(STEP) "Page: format, lint, types" npm run --silent --workspace indexer/web lint
 
 .PHONY: lint-solidity
 lint-solidity:
@@ -121,6 +131,7 @@ mutants: setup ## Change the contracts one place at a time: which changes does n
 fmt: setup ## Format every source file
 	@cargo fmt --all
 	@forge fmt
+	@npm run --silent --workspace indexer/web format
 
 .PHONY: bench
 bench: setup ## Measure, print a table, write target/bench.json; fails when a bound does not hold

@@ -256,6 +256,7 @@ pub(crate) fn configuration(base: &Config, url: &str, folder: &Path, model: &Pat
     config.token = None;
     config.key = None;
     config.indexer.database = folder.join("indexer.sqlite");
+    config.indexer.public_rpc_url = Some(url.to_owned());
     config.indexer.follow.poll_interval_ms = 50;
     config.indexer.head_interval_ms = 100;
     config.provider.models = vec![model.to_owned()];

@@ -13,6 +13,8 @@ use std::{
 pub struct IndexerConfig {
     /// JSON-RPC endpoint of the chain.
     pub rpc_url: String,
+    /// JSON-RPC endpoint of the chain that visitors of the page may use, as their browsers reach it; none: their wallets' own.
+    pub public_rpc_url: Option<String>,
     /// Longest that one RPC request may take, in milliseconds.
     pub rpc_timeout_ms: u64,
     /// The deployment record that `assay deploy` wrote.
@@ -42,6 +44,7 @@ impl Default for IndexerConfig {
     fn default() -> Self {
         Self {
             rpc_url: "http://127.0.0.1:8545".to_owned(),
+            public_rpc_url: None,
             rpc_timeout_ms: 10_000,
             suite: PathBuf::from("deploy/chains/31337.json"),
             database: PathBuf::from(".assay/indexer.db"),

@@ -22,6 +22,9 @@ pub enum IndexerError {
     /// The RPC address is no URL.
     #[error("{0}; expected something like http://127.0.0.1:8545")]
     RpcUrl(#[from] ConnectError),
+    /// The RPC address for visitors is no URL.
+    #[error("'{0}' is no URL of a JSON-RPC endpoint; correct `public_rpc_url`")]
+    PublicRpcUrl(String),
     /// The blob store cannot be opened.
     #[error("{0}; correct `blobs`")]
     Blobs(#[from] BlobError),
@@ -95,7 +98,7 @@ impl IndexerError {
             Self::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => "port_taken",
             Self::Bind { .. } => "cannot_listen",
             Self::Suite(_) => "bad_deployment",
-            Self::RpcUrl(_) => "bad_rpc_url",
+            Self::RpcUrl(_) | Self::PublicRpcUrl(_) => "bad_rpc_url",
             Self::Blobs(_) => "bad_blob_store",
             Self::WrongChain { .. } => "wrong_chain",
             Self::WrongSuite { .. } => "wrong_suite",

@@ -55,6 +55,9 @@ impl Indexer {
         let suite = Suite::load(&config.suite)?;
         let provider = rpc::connect(&config.rpc_url, Duration::from_millis(config.rpc_timeout_ms))?;
         let blobs = Blobs::files(&config.blobs)?;
+        let public_rpc_url = config.public_rpc_url.clone();
+        let page_policy = api::page_policy(public_rpc_url.as_deref())
+            .ok_or_else(|| IndexerError::PublicRpcUrl(public_rpc_url.clone().unwrap_or_default()))?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| IndexerError::Bind { address: config.listen, source })?;
@@ -76,6 +79,8 @@ impl Indexer {
             limits: api::Limits::new(&config),
             batches: api::BatchCache::default(),
             stop: stop.clone(),
+            public_rpc_url,
+            page_policy,
         };
         let ingest = ingest::Ingest { config, provider, suite, writer, progress: sender, metrics };
         let task = tokio::spawn(run(ingest, app, listener, stop));

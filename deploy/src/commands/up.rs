@@ -96,7 +96,7 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize
     context.output.result(&report, || {
         let mut endpoints = list(["what", "where"]);
         endpoints.add_row(["chain (JSON-RPC)", &devnet.anvil.url]);
-        endpoints.add_row(["indexer and explorer", &explorer]);
+        endpoints.add_row(["page and API", &explorer]);
         endpoints.add_row(["API description", &format!("{explorer}/openapi.json")]);
         endpoints.add_row(["model", &devnet.model.to_string()]);
         say!("{endpoints}\n");

@@ -2,9 +2,9 @@
 
 mod accounts;
 mod batches;
+mod deployment;
 mod error;
 mod events;
-mod explorer;
 mod extract;
 mod layers;
 mod models;
@@ -14,13 +14,14 @@ mod status;
 mod stream;
 mod tasks;
 mod verification;
+mod web;
 
 pub(crate) use tasks::BatchCache;
 
 use crate::{config::IndexerConfig, ingest::Progress, metrics::Metrics, rows::schema};
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
-use axum::{Router, middleware, routing::get};
+use axum::{Router, http::{HeaderValue, Uri}, middleware, routing::get};
 use error::ApiError;
 use sqlx::SqlitePool;
 use std::{sync::Arc, time::Duration};
@@ -47,6 +48,10 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) batches: BatchCache,
     pub(crate) stop: CancellationToken,
+    /// For `/v1/deployment`.
+    pub(crate) public_rpc_url: Option<String>,
+    /// The page's content security policy.
+    pub(crate) page_policy: HeaderValue,
 }
 
 /// What one client may ask for.
@@ -117,11 +122,22 @@ fn routes() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::list))
         .routes(routes!(stream::stream))
         .routes(routes!(status::stats))
+        .routes(routes!(deployment::one))
         .routes(routes!(status::health))
         .routes(routes!(status::ready))
         .routes(routes!(status::metrics))
         .routes(routes!(status::openapi))
         .split_for_parts()
+}
+
+/// The content security policy of a page that reads the chain at `rpc_url`; none when that is no URL.
+pub(crate) fn page_policy(rpc_url: Option<&str>) -> Option<HeaderValue> {
+    let origin = match rpc_url.map(str::parse::<Uri>) {
+        None => None,
+        Some(Ok(url)) => Some(format!("{}://{}", url.scheme_str()?, url.authority()?)),
+        Some(Err(_)) => return None,
+    };
+    HeaderValue::from_str(&web::policy(origin.as_deref())).ok()
 }
 
 /// The OpenAPI document.
@@ -137,9 +153,8 @@ fn router(app: Arc<App>) -> Router {
         .expose_headers([axum::http::header::ETAG]);
     let (documented, _) = routes();
     documented
-        .route("/", get(explorer::page))
-        .route("/explorer.js", get(explorer::script))
-        .route("/explorer.css", get(explorer::style))
+        .route("/", get(web::page))
+        .route("/assets/{name}", get(web::asset))
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(middleware::from_fn_with_state(app.clone(), layers::time_out))

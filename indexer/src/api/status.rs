@@ -41,6 +41,10 @@ pub(crate) struct Stats {
     orders: BTreeMap<String, i64>,
     /// Batches by status.
     batches: BTreeMap<String, i64>,
+    /// Draws by status.
+    draws: BTreeMap<String, i64>,
+    /// Disputes by status.
+    disputes: BTreeMap<String, i64>,
     /// Tasks that were settled.
     tasks_settled: i64,
     /// Models.
@@ -60,6 +64,8 @@ pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Ap
     let head = log::head(&mut *connection).await?;
     let orders = by_status(&mut connection, "SELECT status, COUNT(*) FROM orders GROUP BY status").await?;
     let batches = by_status(&mut connection, "SELECT status, COUNT(*) FROM batches GROUP BY status").await?;
+    let draws = by_status(&mut connection, "SELECT status, COUNT(*) FROM draws GROUP BY status").await?;
+    let disputes = by_status(&mut connection, "SELECT status, COUNT(*) FROM disputes GROUP BY status").await?;
     let counts = "SELECT (SELECT COUNT(*) FROM events), (SELECT COALESCE(SUM(settled), 0) FROM orders), \
                   (SELECT COUNT(*) FROM models), (SELECT COUNT(*) FROM providers), \
                   (SELECT COUNT(DISTINCT account) FROM balances)";
@@ -72,6 +78,8 @@ pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Ap
         events: counts.try_get(0)?,
         orders,
         batches,
+        draws,
+        disputes,
         tasks_settled: counts.try_get(1)?,
         models: counts.try_get(2)?,
         providers: counts.try_get(3)?,

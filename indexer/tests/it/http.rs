@@ -289,21 +289,44 @@ pub(crate) fn conforms(document: &Value, schema: &Value, value: &Value, at: &str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_explorer_asks_nobody_else() {
+async fn the_page_comes_with_a_strict_policy_and_parts_that_never_change() {
     let world = World::new().await;
-    let indexer = world.index("explorer").await;
-    let page = indexer.http.get(&indexer.url).send().await.unwrap();
+    let mut config = world.config("page");
+    config.public_rpc_url = Some("https://rpc.example/key".to_owned());
+    let indexer = Running::start(config).await.unwrap();
+    let deployment = indexer.get("/v1/deployment").await;
+    assert_eq!(deployment["rpc_url"], "https://rpc.example/key");
+    assert_eq!(deployment["suite"]["jobEscrow"].as_str().unwrap().len(), 42);
+
+    let page = indexer.http.get(&indexer.url).header(header::ACCEPT_ENCODING, "identity").send().await.unwrap();
+    if page.status() == 503 {
+        let text = page.text().await.unwrap();
+        assert!(text.contains("make setup"), "without the page it says how to get it: {text}");
+        return;
+    }
     let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    let mut sources = page.text().await.unwrap();
-    for path in ["/explorer.js", "/explorer.css"] {
-        let part = indexer.http.get(format!("{}{path}", indexer.url)).send().await.unwrap();
+    assert!(policy.contains("connect-src 'self' https://rpc.example;"), "its origin, not its path: {policy}");
+    let text = page.text().await.unwrap();
+    let (_, rest) = text.split_once("src=\"/assets/").expect("a script");
+    let script = format!("{}/assets/{}", indexer.url, rest.split_once('"').unwrap().0);
+    for (accepted, encoding) in [("gzip, deflate, br", Some("br")), ("gzip", Some("gzip")), ("identity", None)] {
+        let part = indexer.http.get(&script).header(header::ACCEPT_ENCODING, accepted).send().await.unwrap();
         assert_eq!(part.status(), 200);
-        sources.push_str(&part.text().await.unwrap());
+        assert_eq!(part.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap()), encoding);
+        assert!(part.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        assert_eq!(part.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
     }
-    let foreign: Vec<_> = sources.matches("https://").chain(sources.matches("//cdn")).collect();
-    assert!(foreign.is_empty());
-    assert!(!sources.contains("innerHTML"), "values are text");
+    let missing = indexer.http.get(format!("{}/assets/none.js", indexer.url)).send().await.unwrap();
+    assert_eq!(missing.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_rpc_for_visitors_that_is_no_url_is_refused() {
+    let world = World::new().await;
+    let mut config = world.config("page-url");
+    config.public_rpc_url = Some("rpc.example; script-src *".to_owned());
+    assert_eq!(Running::start(config).await.unwrap_err().code(), "bad_rpc_url");
 }
 
 /// A client of the event stream.
