@@ -122,10 +122,11 @@ pub enum Command {
   assay embed --split paragraph -o vectors.npy README.md docs/*.md
   echo 'one sentence' | assay embed -")]
     Embed(EmbedArgs),
-    /// Continue a text with a decoder on this machine, as a provider of its model would
+    /// Answer or continue a text with a decoder: open an order, wait, verify, print
     #[command(after_help = "Examples:
-  assay generate --model models/smollm2 'What is the capital of France?'
-  assay generate --model models/smollm2 --raw --temperature 0.8 --seed 7 'Once upon a time'")]
+  assay generate --package models/smollm2 'What is the capital of France?'
+  assay generate --package models/smollm2 --raw --temperature 0.8 --seed 7 'Once upon a time'
+  assay generate --package models/smollm2 --local 'What is the capital of France?'")]
     Generate(GenerateArgs),
     /// Move and show money in the ledger
     #[command(subcommand, after_help = "Example:\n  assay account show")]
@@ -431,22 +432,30 @@ pub enum ModelCommand {
     List,
 }
 
-/// Which texts, which model, at which price.
+/// Which texts, on which terms.
 #[derive(Args, Clone, Debug)]
 pub struct InputArgs {
     /// How files become passages
     #[arg(long, value_enum, default_value_t = Split::Line)]
     pub split: Split,
+    /// Terms of the order.
+    #[command(flatten)]
+    pub terms: TermArgs,
+}
+
+/// Which model, at which price.
+#[derive(Args, Clone, Debug)]
+pub struct TermArgs {
     /// Model: the id on chain [default: the one registered for the local package]
     #[arg(long, value_name = "ID")]
     pub model: Option<B256>,
     /// The model's package, for tokenizer and limits [default: the configured model]
     #[arg(long, value_name = "DIR")]
     pub package: Option<PathBuf>,
-    /// Price of a unit (a token of text) in the payment token's smallest part [default: the owner's floor]
+    /// Price of a unit (two bytes of an input, a token of text) in the payment token's smallest part [default: the owner's floor]
     #[arg(long, value_name = "PRICE")]
     pub unit_price: Option<u128>,
-    /// Most units one task may bill [default: those of the longest passage]
+    /// Most units one task may bill [default: those of the longest input]
     #[arg(long, value_name = "UNITS")]
     pub unit_cap: Option<u32>,
     /// Have batches drawn and re-executed by validators before they are accepted, under stake enough that no lie pays
@@ -468,15 +477,23 @@ pub enum Split {
 /// How results are received.
 #[derive(Args, Clone, Debug)]
 pub struct CollectArgs {
+    /// How they are waited for.
+    #[command(flatten)]
+    pub receive: ReceiveArgs,
+    /// Where the vectors go: .jsonl or .npy [default: JSON lines on stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// How an order's results are waited for and accepted.
+#[derive(Args, Clone, Debug)]
+pub struct ReceiveArgs {
     /// Settle with a transaction of one's own instead of a signed receipt that the provider uses
     #[arg(long)]
     pub accept: bool,
     /// Give up waiting after so many seconds; the order stands and `assay order collect` goes on
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
-    /// Where the vectors go: .jsonl or .npy [default: JSON lines on stdout]
-    #[arg(short, long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
 }
 
 /// `assay embed`
@@ -496,11 +513,9 @@ pub struct EmbedArgs {
 /// `assay generate`
 #[derive(Args, Clone, Debug)]
 pub struct GenerateArgs {
-    /// Package of a decoder
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
     /// The text to answer
-    pub prompt: String,
+    #[arg(required_unless_present = "order")]
+    pub prompt: Option<String>,
     /// Go on with the text instead of answering it
     #[arg(long)]
     pub raw: bool,
@@ -513,6 +528,18 @@ pub struct GenerateArgs {
     /// What chance begins with: the same seed makes the same text
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,
+    /// Receive the text of an order that was opened before
+    #[arg(long, value_name = "ID", conflicts_with_all = ["prompt", "local"])]
+    pub order: Option<B256>,
+    /// Run the model here, without chain and order: the same text for the same seed
+    #[arg(long)]
+    pub local: bool,
+    /// Terms of the order.
+    #[command(flatten)]
+    pub terms: TermArgs,
+    /// How the result is waited for.
+    #[command(flatten)]
+    pub receive: ReceiveArgs,
 }
 
 /// `assay order …`

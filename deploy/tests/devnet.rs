@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_test_fixtures::{Anvil, AnvilOptions, tiny_model_dir};
+use assay_test_fixtures::{Anvil, AnvilOptions, tiny_decoder_dir, tiny_model_dir};
 use common::{Assay, copy_folder};
 use serde_json::Value;
 
@@ -194,6 +194,36 @@ fn texts_become_verified_vectors() {
     assert!(std::fs::read(assay.path("vectors.npy")).unwrap().starts_with(b"\x93NUMPY"));
     let ended = assay.run(&[&["embed", "texts.txt"][..], &CUSTOMER].concat());
     assert_eq!(ended.stdout.lines().count(), 3, "a JSON object a line: {}", ended.stderr);
+}
+
+#[test]
+fn a_prompt_becomes_a_verified_text() {
+    let (_anvil, assay) = deployed();
+    copy_folder(&tiny_decoder_dir(), &assay.path("decoder"));
+    assay.json(&["model", "register", "--model", "decoder", "--floor", "10", "--key", "anvil:3"]);
+    assay.json(&[&["account", "deposit", "100", "--mint"][..], &CUSTOMER].concat());
+    assay.json(&[&["account", "deposit", "100", "--mint"][..], &PROVIDER].concat());
+    assay.json(&[&["provider", "stake", "100"][..], &PROVIDER].concat());
+    let provider = ["provider", "run", "--key", "anvil:1", "--model", "decoder", "--quiet"];
+    let _provider = Running(assay.command(&provider).spawn().unwrap());
+
+    let package = ["generate", "--package", "decoder"];
+    let words = [&package[..], &["--raw", "--count", "6", "--temperature", "1", "--seed", "7", "the cat"]].concat();
+    let local = assay.json(&[&words[..], &["--local"]].concat());
+    let report = assay.json(&[&words[..], &CUSTOMER].concat());
+    assert_eq!((&report["verified"], &report["status"]), (&1.into(), &"complete".into()));
+    assert_eq!(report["texts"][0], local, "what the seed determines");
+    assert_eq!((&report["unit_cap"], &report["batches"][0]["units"]), (&local["units"], &local["units"]));
+    let ended = assay.run(&[&words[..], &CUSTOMER].concat());
+    assert_eq!(ended.stdout.trim_end(), local["text"].as_str().unwrap().trim_end(), "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 of 1 results checked"), "{}", ended.stderr);
+
+    assay.fails(&[&words[..], &["--timeout", "0"], &CUSTOMER].concat(), "timed_out", 4);
+    let orders = assay.json(&["order", "list"]);
+    let id = orders["orders"][0]["id"].as_str().unwrap();
+    assay.fails(&[&["order", "collect", id][..], &CUSTOMER].concat(), "not_an_encoder", 2);
+    let report = assay.json(&[&package[..], &["--order", id], &CUSTOMER].concat());
+    assert_eq!(report["texts"][0], local);
 }
 
 #[test]

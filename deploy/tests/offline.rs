@@ -2,7 +2,7 @@
 
 mod common;
 
-use assay_test_fixtures::tiny_model_dir;
+use assay_test_fixtures::{tiny_decoder_dir, tiny_model_dir};
 use clap::CommandFactory;
 use common::{Assay, copy_folder};
 
@@ -135,20 +135,22 @@ fn anvils_keys_are_refused_on_every_other_chain() {
 fn a_decoder_continues_a_text() {
     let assay = Assay::new();
     copy_folder(&tiny_model_dir(), &assay.path("tiny"));
-    copy_folder(&tiny_model_dir().with_file_name("tiny-decoder"), &assay.path("decoder"));
-    let words = ["generate", "--model", "decoder", "--raw", "--count", "5", "the cat"];
+    copy_folder(&tiny_decoder_dir(), &assay.path("decoder"));
+    let words = ["generate", "--local", "--package", "decoder", "--raw", "--count", "5", "the cat"];
     let report = assay.json(&words);
-    let given = report["units"].as_u64().unwrap() - 4;
+    let given = report["units"].as_u64().unwrap() - 9;
     assert!(report["tokens"] == 5 && (3..=7).contains(&given), "{report}");
     assert_eq!(assay.json(&words), report);
     let seeded =
-        |seed| assay.json(&[&words[..], &["--temperature", "1", "--seed", seed]].concat())["outputHash"].clone();
+        |seed| assay.json(&[&words[..], &["--temperature", "1", "--seed", seed]].concat())["output_hash"].clone();
     assert_ne!(seeded("1"), seeded("2"));
 
-    assay.fails(&["generate", "--model", "tiny", "a text"], "not_a_decoder", 2);
-    assay.fails(&["generate", "--model", "nowhere", "a text"], "model_not_found", 3);
+    assay.fails(&["generate", "--package", "tiny", "a text"], "not_a_decoder", 2);
+    assay.fails(&["generate", "--package", "nowhere", "a text"], "model_not_found", 3);
     assay.fails(&[&words[..], &["--temperature=-1"]].concat(), "bad_temperature", 2);
-    assay.fails(&["generate", "--model", "decoder", "--raw", "--count", "60", "the cat"], "input_too_long", 2);
+    assay.fails(&["generate", "--package", "decoder", "--raw", "--count", "60", "the cat"], "input_too_long", 2);
+    assay.write("text.txt", "a text");
+    assay.fails(&["embed", "--package", "decoder", "text.txt"], "not_an_encoder", 2);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use alloy::{
     sol_types::SolEventInterface,
 };
 use assay_contracts::{JobEscrow, ModelRegistry};
-use assay_kernels::{ModelError, model::Model, tokenizer::Tokenizer};
+use assay_kernels::{ModelError, model::Model, tape::Tape, tokenizer::Tokenizer};
 use serde::Serialize;
 
 use crate::{
@@ -162,6 +162,14 @@ pub async fn find(chain: &Chain, id: Option<B256>, package: &Package) -> Result<
         return Err(error.hint("choose one with --model; `assay model list` shows owners and prices"));
     }
     Ok(first)
+}
+
+/// Whether a registered model makes text. Its program is on the chain.
+pub async fn is_decoder(chain: &Chain, model: B256) -> Result<bool> {
+    let root = chain.models().modelOf(model).call().await.map_err(from_call)?.programRoot;
+    let tape = chain.programs().tapeOf(root).call().await.map_err(from_call)?;
+    let tape = Tape::decode(&tape).map_err(|error| Error::unverified(&error.code().to_lowercase(), error))?;
+    Ok(tape.is_decoder())
 }
 
 /// The floor of `model` for `token`.

@@ -22,7 +22,7 @@ use clap::CommandFactory;
 
 use crate::{
     chain::Chain,
-    cli::{Cli, CollectArgs, Command, HardwareArgs},
+    cli::{Cli, Command, HardwareArgs, ReceiveArgs},
     client::collect::Options,
     config::{self, Config, Loaded},
     error::Result,
@@ -56,7 +56,7 @@ impl Context {
     }
 
     /// How results are received.
-    pub fn collect_options(&self, args: &CollectArgs) -> Options {
+    pub fn collect_options(&self, args: &ReceiveArgs) -> Options {
         Options {
             accept: args.accept,
             patience: std::time::Duration::from_secs(self.config.order.patience),

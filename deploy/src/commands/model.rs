@@ -135,7 +135,7 @@ pub(crate) async fn register_model(
     let floors = vec![ModelRegistry::PriceFloor { token: token.address, unitPrice: floor }];
     let (program, weights) = (package.model.program_root().into(), package.model.weights_root().into());
     register_program(chain, program, package.model.tape().encode()).await?;
-    // A unit is a token id of 16 bits.
+    // A unit is two bytes of input, a token id.
     let models = chain.models();
     let call = models.register(program, weights, 2, uri, royalties, floors);
     let receipt = chain.send(call).await?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::{
     chain::Chain,
-    cli::{CollectArgs, EmbedArgs, InputArgs, OrderCommand},
+    cli::{CollectArgs, EmbedArgs, InputArgs, OrderCommand, ReceiveArgs, TermArgs},
     client::{
         collect::{Collected, Progress, collect},
         history::{self, BatchHistory, End, History},
@@ -52,7 +52,7 @@ pub(super) async fn embed(context: &Context, args: &EmbedArgs) -> Result<()> {
     let (chain, texts, opened, _) = open_texts(context, &args.files, &args.input).await?;
     context.output.note(format!("order {}", opened.id));
     let rows = context.blobs()?.get_inputs(&opened.order.inputsRoot.0).await.map_err(from_blob)?;
-    let collected = receive(context, &chain, (opened.id, opened.block), &rows, &args.collect).await?;
+    let collected = receive(context, &chain, (opened.id, opened.block), &rows, &args.collect.receive).await?;
     write(context, &texts, &collected, args.collect.out.as_deref())
 }
 
@@ -63,32 +63,52 @@ async fn open_texts(
     input: &InputArgs,
 ) -> Result<(Chain, Vec<Passage>, Opened, Token)> {
     let texts = passages::read(files, input.split)?;
-    let package = Package::open(input.package.as_deref().unwrap_or(&context.config.model))?;
+    let package = open_package(context, &input.terms)?;
+    if package.model.tape().is_decoder() {
+        let error = Error::usage("not_an_encoder", format!("{} makes text and no vectors", package.model.name()));
+        return Err(error.hint("`assay generate` orders text"));
+    }
     let rows = passages::rows(&package.tokenizer, package.model.max_units(), &texts)?;
-    let chain = context.actor().await?;
-    let model = models::find(&chain, input.model, &package).await?;
-    let token = Token::configured(&chain, &context.config).await?;
-    let mut terms = context.config.order.clone();
-    terms.verify |= input.verify;
-    let request = Request {
-        model: &model,
-        token: &token,
-        rows: &rows,
-        limit: package.model.max_units(),
-        unit_price: input.unit_price,
-        unit_cap: input.unit_cap,
-        terms: &terms,
-    };
-    let opened = open(&chain, &context.blobs()?, &request).await?;
+    let (chain, opened, token) = open_rows(context, &package, &rows, &input.terms).await?;
     Ok((chain, texts, opened, token))
 }
 
-async fn receive(
+/// The package that an order's terms name.
+pub(super) fn open_package(context: &Context, args: &TermArgs) -> Result<Package> {
+    Package::open(args.package.as_deref().unwrap_or(&context.config.model))
+}
+
+/// Opens the order for input rows of a model.
+pub(super) async fn open_rows(
+    context: &Context,
+    package: &Package,
+    rows: &[Vec<u8>],
+    args: &TermArgs,
+) -> Result<(Chain, Opened, Token)> {
+    let chain = context.actor().await?;
+    let model = models::find(&chain, args.model, package).await?;
+    let token = Token::configured(&chain, &context.config).await?;
+    let mut terms = context.config.order.clone();
+    terms.verify |= args.verify;
+    let request = Request {
+        model: &model,
+        token: &token,
+        rows,
+        limit: package.model.max_units(),
+        unit_price: args.unit_price,
+        unit_cap: args.unit_cap,
+        terms: &terms,
+    };
+    let opened = open(&chain, &context.blobs()?, &request).await?;
+    Ok((chain, opened, token))
+}
+
+pub(super) async fn receive(
     context: &Context,
     chain: &Chain,
     (id, block): (B256, u64),
     rows: &[Vec<u8>],
-    args: &CollectArgs,
+    args: &ReceiveArgs,
 ) -> Result<Collected> {
     let (options, blobs) = (context.collect_options(args), context.blobs()?);
     let work = watched(context.output, rows.len(), async |report| {
@@ -118,6 +138,20 @@ pub(super) async fn watched<T>(
 
 async fn collect_order(context: &Context, id: B256, args: &CollectArgs) -> Result<()> {
     check_out(args.out.as_deref())?;
+    let (chain, history, rows) = own_order(context, id).await?;
+    if models::is_decoder(&chain, history.order.modelId).await? {
+        let error = Error::usage("not_an_encoder", format!("order {id} is for text and not for vectors"));
+        return Err(error.hint(format!("`assay generate --order {id}` receives it")));
+    }
+    let collected = receive(context, &chain, (id, history.block), &rows, &args.receive).await?;
+    // The texts are not on record, only their token ids: results are named by their index.
+    let texts: Vec<_> =
+        (0..rows.len()).map(|index| Passage { source: format!("{id}:{index}"), text: String::new() }).collect();
+    write(context, &texts, &collected, args.out.as_deref())
+}
+
+/// An order of the signing account with its input rows.
+pub(super) async fn own_order(context: &Context, id: B256) -> Result<(Chain, History, Vec<Vec<u8>>)> {
     let chain = context.actor().await?;
     let history = history::read(&chain, id).await?;
     if history.order.customer != chain.account() {
@@ -125,11 +159,7 @@ async fn collect_order(context: &Context, id: B256, args: &CollectArgs) -> Resul
         return Err(Error::refused("not_customer", message).hint("receipts are signed with the customer's key: --key"));
     }
     let rows = context.blobs()?.get_inputs(&history.order.inputsRoot.0).await.map_err(from_blob)?;
-    let collected = receive(context, &chain, (id, history.block), &rows, args).await?;
-    // The texts are not on record, only their token ids: results are named by their index.
-    let texts: Vec<_> =
-        (0..rows.len()).map(|index| Passage { source: format!("{id}:{index}"), text: String::new() }).collect();
-    write(context, &texts, &collected, args.out.as_deref())
+    Ok((chain, history, rows))
 }
 
 fn check_out(out: Option<&Path>) -> Result<()> {
@@ -243,7 +273,7 @@ async fn show(context: &Context, id: B256) -> Result<()> {
 }
 
 /// An order's batches as a table.
-fn batches(history: &History, token: &Token) -> comfy_table::Table {
+pub(super) fn batches(history: &History, token: &Token) -> comfy_table::Table {
     let mut table = table(["tasks", "units", "", "root, transactions"]);
     for batch in &history.batches {
         let last = batch.batch.first + batch.batch.count - 1;

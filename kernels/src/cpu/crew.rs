@@ -166,12 +166,12 @@ mod tests {
     #[test]
     fn crews_of_one_pool_do_not_wait_for_each_other() {
         let pool = pool(2);
+        let work = || -> usize {
+            let mut all = vec![0; 64];
+            (0..200).for_each(|_| Crew::gather(|crew| crew.parts(&mut all, 4, |_, part| part[0] += 1)));
+            all.iter().sum()
+        };
         let sums: Vec<usize> = std::thread::scope(|scope| {
-            let work = || {
-                let mut all = vec![0; 64];
-                (0..200).for_each(|_| Crew::gather(|crew| crew.parts(&mut all, 4, |_, part| part[0] += 1)));
-                all.iter().sum()
-            };
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| pool.install(work))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });

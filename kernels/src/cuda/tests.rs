@@ -6,13 +6,16 @@ use std::{collections::HashMap, path::Path};
 use proptest::prelude::*;
 
 use super::{
-    Kernel,
+    Kernel, Running, Unavailable,
     device::Address,
     launches::{Batch, Map, Planner, level_sizes},
     plan::{Part, Plan, Room},
     worker::groups,
 };
-use crate::tape::{Operator, Shape, Tape};
+use crate::{
+    Model,
+    tape::{Operator, Shape, Tape},
+};
 
 fn tiny() -> Tape {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-fixtures/models/tiny");
@@ -163,6 +166,14 @@ fn every_row_of_a_trace_is_hashed_once() {
     assert_eq!(nodes, end as usize);
     assert_eq!(level_sizes(1).collect::<Vec<_>>(), [1]);
     assert_eq!(level_sizes(5).collect::<Vec<_>>(), [5, 3, 2, 1]);
+}
+
+#[test]
+fn decoders_are_left_to_the_processor() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-fixtures/models/tiny-decoder");
+    let mut model = Model::open(&dir).unwrap();
+    assert_eq!(model.use_devices(Vec::new()), Err(Unavailable::Decoder));
+    assert_eq!(model.running(), Running::Cpu { because: None });
 }
 
 proptest! {

@@ -171,7 +171,8 @@ fn import_smollm2() -> Model {
     let gguf = source.join("SmolLM2-135M-Instruct.Q4_1.gguf");
     assert!(gguf.exists(), "{} is not there: run `make setup`, or set ASSAY_SMOLLM2", gguf.display());
     let texts = std::fs::read_to_string(root.join("test-fixtures/corpora/prose-calibration.txt")).unwrap();
-    let texts: Vec<String> = texts.lines().map(str::to_owned).collect();
+    // What an element costs does not depend on how well the model was calibrated.
+    let texts: Vec<String> = texts.lines().take(2).map(str::to_owned).collect();
     let out = tempfile::tempdir().unwrap();
     smollm2(&gguf, &texts, out.path(), &|_| ()).unwrap();
     Model::open(out.path()).unwrap()
