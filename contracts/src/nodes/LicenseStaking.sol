@@ -15,7 +15,7 @@ contract LicenseStaking is ILicenseStaking {
     using Checkpoints for Checkpoints.Trace208;
 
     uint16 private constant BASIS = 10_000;
-    uint256 private constant RATE_BITS = 16;
+    uint208 private constant RATE_BITS = 16;
 
     /// @inheritdoc ILicenseStaking
     INodeLicense public immutable license;
@@ -77,6 +77,7 @@ contract LicenseStaking is ILicenseStaking {
     /// @inheritdoc ILicenseStaking
     function runIn(uint256 id, uint32 epoch) external view returns (Run memory) {
         uint208 run = _runs[id].upperLookupRecent(_begun(epoch));
+        // forge-lint: disable-next-line(unsafe-typecast)
         return Run(uint32(run >> RATE_BITS), uint16(run));
     }
 
