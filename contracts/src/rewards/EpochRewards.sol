@@ -242,13 +242,16 @@ contract EpochRewards is IEpochRewards, EpochRoots {
         bytes32 root = _final(epoch).root;
         _requireLeaf(root, earned.count, earned.number, _leaf(earned.number, cumulative), proof);
         if (cumulative <= books.claimed) return 0;
-        amount = cumulative - books.claimed;
         (uint256 left, uint256 pending) = (_left, _pendingEmission);
         // The last epoch is final if the claim is by its root.
-        if (epoch + 1 == _next || isFinal(_next - 1)) pending = 0;
-        require(amount <= left - pending, EpochRewards_NotEmitted(amount, left - pending));
-        // forge-lint: disable-next-line(unsafe-typecast)
-        _left = uint96(left - amount);
+        if (uint256(epoch) + 1 == _next || isFinal(_next - 1)) pending = 0;
+        unchecked {
+            // INVARIANT: what is pending is part of what is left.
+            amount = cumulative - books.claimed;
+            require(amount <= left - pending, EpochRewards_NotEmitted(amount, left - pending));
+            // forge-lint: disable-next-line(unsafe-typecast)
+            _left = uint96(left - amount);
+        }
         books.claimed = cumulative;
     }
 

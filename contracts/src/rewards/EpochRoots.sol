@@ -56,8 +56,9 @@ abstract contract EpochRoots is IEpochRoots {
 
     /// @inheritdoc IEpochRoots
     function isFinal(uint32 epoch) public view returns (bool) {
-        if (epoch >= _next) return false;
-        return epoch + 1 < _next || block.timestamp >= _finalAt;
+        uint256 next = _next;
+        if (epoch >= next) return false;
+        return uint256(epoch) + 1 < next || block.timestamp >= _finalAt;
     }
 
     /// @inheritdoc IEpochRoots
