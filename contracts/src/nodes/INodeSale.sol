@@ -171,6 +171,8 @@ interface INodeSale {
     error NodeSale_NotForToken(uint8 tier, uint8 token);
     /// @notice A quantity of zero.
     error NodeSale_NoQuantity();
+    /// @notice The authorisation moved nothing, or not what it is for: there is no sign that the buyer wants this.
+    error NodeSale_NotAuthorized(address buyer);
     /// @notice The licences cost more than the buyer wanted to pay.
     error NodeSale_TooDear(uint256 cost, uint256 maxCost);
     /// @notice The native currency sent is not `expected`: what the purchase may cost, or nothing for another token.
@@ -226,6 +228,8 @@ interface INodeSale {
     function buyWithPermit(PurchaseTerms calldata wanted, Signed calldata permit) external;
     /// @notice Buys licences for `buyer` with its ERC-3009 authorisation of `maxCost` to this contract, whose nonce is
     /// `authorizationNonce(wanted)`. Anyone may send it; the surplus goes to the buyer's ledger account.
+    /// @dev Requirements: `maxCost` is not zero and arrives. What costs nothing is bought by `buy`, or with a `maxCost` of one unit, which
+    /// comes back.
     function buyWithAuthorization(address buyer, PurchaseTerms calldata wanted, Signed calldata authorization) external;
     /// @notice The nonce that binds an authorisation to one purchase from this sale on this chain.
     function authorizationNonce(PurchaseTerms calldata wanted) external view returns (bytes32);

@@ -222,6 +222,7 @@ contract NodeSale is INodeSale, ReentrancyGuardTransient {
     {
         (address token, uint256 cost) = _sell(buyer, wanted);
         _requireToken(token, wanted);
+        uint256 held = IERC20(token).balanceOf(address(this));
         IERC3009(token)
             .receiveWithAuthorization(
                 buyer,
@@ -234,6 +235,10 @@ contract NodeSale is INodeSale, ReentrancyGuardTransient {
                 authorization.r,
                 authorization.s
             );
+        // A token may swallow calls that it does not know. What arrives is the buyer's word; without it anybody could buy for
+        // another what costs nothing, or what it pays for itself, and use up the other's cap.
+        uint256 arrived = IERC20(token).balanceOf(address(this)) - held;
+        require(arrived != 0 && arrived == wanted.maxCost, NodeSale_NotAuthorized(buyer));
         if (cost != 0) ledger.deposit(token, address(this), cost);
         if (wanted.maxCost != cost) ledger.deposit(token, buyer, wanted.maxCost - cost);
     }

@@ -4,9 +4,10 @@ pragma solidity ^0.8.28;
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC721Receiver} from "@openzeppelin/contracts/token/ERC721/IERC721Receiver.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {INodeSale, Outcome, PurchaseTerms, SaleTerms} from "../../src/nodes/INodeSale.sol";
+import {INodeSale, Outcome, Promo, PurchaseTerms, SaleTerms, Signed} from "../../src/nodes/INodeSale.sol";
 import {NodeSale} from "../../src/nodes/NodeSale.sol";
 import {HookToken} from "../mocks/HookToken.sol";
+import {PhantomPermitToken} from "../mocks/PhantomPermitToken.sol";
 import {Reenterer} from "../mocks/Reenterer.sol";
 import {SaleTest} from "./SaleTest.sol";
 
@@ -115,6 +116,33 @@ contract NodeSale_Attacks_Test is SaleTest {
         wanted.allowlistProof = new bytes32[](0);
         expect(abi.encodeWithSelector(INodeSale.NodeSale_NotAllowed.selector, ada, wanted.allocation));
         buy(ada, wanted);
+    }
+
+    /* AUTHORISATIONS */
+
+    /// @dev Licences that cost nothing, or that the attacker pays for, bought for a victim to use up its cap. The token knows no
+    /// authorisations and swallows the call.
+    function test_Attack_AFreeLicenceForAVictim() external {
+        PhantomPermitToken phantom = new PhantomPermitToken();
+        sale = deployFor(address(phantom));
+        license = sale.license();
+        open();
+        PurchaseTerms memory wanted = wish(DOLLAR, 0, 1);
+        wanted.promo = Promo(keccak256("FREE"), 10_000, 1, single(promoLeaf(CODE, 1000, 4)));
+        wanted.maxCost = 0;
+        Signed memory none;
+        bytes memory reason = abi.encodeWithSelector(INodeSale.NodeSale_NotAuthorized.selector, ada);
+        expect(reason);
+        sale.buyWithAuthorization(ada, wanted, none);
+        // With money of the attacker's own already here.
+        phantom.mint(address(sale), 1e30);
+        wanted.maxCost = 1;
+        expect(reason);
+        sale.buyWithAuthorization(ada, wanted, none);
+        wanted = wish(DOLLAR, 0, 6);
+        expect(reason);
+        sale.buyWithAuthorization(ada, wanted, none);
+        assertEq(license.boughtIn(ada, 0), 0);
     }
 
     /* REFUNDS */
