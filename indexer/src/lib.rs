@@ -22,6 +22,7 @@ mod config;
 mod describe;
 mod error;
 mod ingest;
+mod lists;
 mod metrics;
 pub mod rows;
 mod state;
@@ -55,6 +56,7 @@ impl Indexer {
         let suite = Suite::load(&config.suite)?;
         let provider = rpc::connect(&config.rpc_url, Duration::from_millis(config.rpc_timeout_ms))?;
         let blobs = Blobs::files(&config.blobs)?;
+        let lists = lists::Lists::read(&config.lists)?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| IndexerError::Bind { address: config.listen, source })?;
@@ -71,6 +73,7 @@ impl Indexer {
             readers,
             blobs,
             suite: suite.clone(),
+            lists: lists.into(),
             progress: progress.clone(),
             metrics: metrics.clone(),
             limits: api::Limits::new(&config),
