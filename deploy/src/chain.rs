@@ -14,8 +14,8 @@ use alloy::{
     transports::{RpcError, TransportError},
 };
 use assay_contracts::{
-    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, ProgramRegistry, Staking,
-    ValidatorSeats, Verification, deploy::DeployError, suite::Suite,
+    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, NodeLicense, NodeSale,
+    ProgramRegistry, Staking, ValidatorSeats, Verification, deploy::DeployError, suite::Suite,
 };
 
 use crate::{
@@ -146,6 +146,16 @@ impl Chain {
     /// The fee rates.
     pub fn fees(&self) -> FeeSchedule::FeeScheduleInstance<DynProvider> {
         FeeSchedule::new(self.suite.fee_schedule, self.provider.clone())
+    }
+
+    /// A sale of node licences.
+    pub fn sale(&self, address: Address) -> NodeSale::NodeSaleInstance<DynProvider> {
+        NodeSale::new(address, self.provider.clone())
+    }
+
+    /// The licences of a sale.
+    pub fn license(&self, address: Address) -> NodeLicense::NodeLicenseInstance<DynProvider> {
+        NodeLicense::new(address, self.provider.clone())
     }
 
     /// A token, through the interface of the devnet's: ERC-20 with permit.
@@ -306,6 +316,8 @@ fn explain(data: &Bytes) -> Option<Error> {
         .or_else(|| decode::<DisputeGame::DisputeGameErrors>(data))
         .or_else(|| decode::<ValidatorSeats::ValidatorSeatsErrors>(data))
         .or_else(|| decode::<FeeSchedule::FeeScheduleErrors>(data))
+        .or_else(|| decode::<NodeSale::NodeSaleErrors>(data))
+        .or_else(|| decode::<NodeLicense::NodeLicenseErrors>(data))
         .or_else(|| decode::<DevToken::DevTokenErrors>(data))
         .or_else(|| decode::<AccessManager::AccessManagerErrors>(data))?;
     let name = text.split([' ', '(', '{']).next().unwrap_or(&text).to_owned();
@@ -340,6 +352,11 @@ fn hint(name: &str) -> Option<&'static str> {
         "ModelRegistry_PriceUnderFloor" => "raise --unit-price to the owner's floor, or leave it away to pay the floor",
         "ModelRegistry_StaleTerms" | "JobEscrow_StaleFee" => "the terms changed meanwhile: run the command again",
         "Verification_TooFewValidators" => "validators must take seats first: `assay validator join`",
+        "NodeSale_TooDear" => "others bought meanwhile: `assay sale show`, then a higher --max-cost or another --tier",
+        "NodeSale_SoldOut" | "NodeSale_TierNotOnSale" => "`assay sale show` says what is left, and in which tiers",
+        "NodeSale_NotAllowed" => "in this phase the list of the sale decides: --allowlist with its published tree",
+        "NodeSale_WrongOutcome" => "`assay sale show` says how the sale stands (0: open, 1: succeeded, 2: failed)",
+        "NodeLicense_Locked" => "licences change hands from the sale's transferableAt on: `assay sale show`",
         "ModelRegistry_AlreadyRegistered" => "it is registered under the same owner: nothing is left to do",
         _ => return None,
     })

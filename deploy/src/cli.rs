@@ -1,5 +1,9 @@
 //! The command line.
 
+mod sale;
+
+pub use sale::*;
+
 use std::path::PathBuf;
 
 use alloy::primitives::{Address, B256};
@@ -131,6 +135,9 @@ pub enum Command {
     /// Move and show money in the ledger
     #[command(subcommand, after_help = "Example:\n  assay account show")]
     Account(AccountCommand),
+    /// Sell and buy node licences
+    #[command(subcommand, after_help = "Example:\n  assay sale show")]
+    Sale(SaleCommand),
     /// Play the economics with made-up participants
     #[command(subcommand, after_help = "Example:\n  assay simulate posp")]
     Simulate(SimulateCommand),

@@ -26,6 +26,9 @@ pub struct IndexerConfig {
     pub database_max_bytes: Option<u64>,
     /// Folder of the blob store, from which tasks are served.
     pub blobs: PathBuf,
+    /// Published trees of allow-lists and promo codes, as `assay sale allowlist` and `assay sale promo` write them. With them the
+    /// indexer tells accounts what they may buy and gives them their proofs. Whoever knows a code can ask for its proof.
+    pub lists: Vec<PathBuf>,
     /// Where HTTP listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Longest that one HTTP request may take, in milliseconds. Event streams are exempt.
@@ -50,6 +53,7 @@ impl Default for IndexerConfig {
             database: PathBuf::from(".assay/indexer.db"),
             database_max_bytes: None,
             blobs: PathBuf::from(".assay/blobs"),
+            lists: Vec::new(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8547)),
             request_timeout_ms: 10_000,
             max_streams: 256,

@@ -1,5 +1,6 @@
 //! Events in words: their names, their fields as JSON, and whom and what they are about.
 
+mod nodes;
 mod verification;
 
 use crate::state::token_of;
@@ -43,6 +44,8 @@ pub(crate) fn subjects(event: &SuiteEvent) -> Vec<Vec<u8>> {
         },
         SuiteEvent::JobEscrow(event) => job_escrow_subjects(&mut found, event),
         SuiteEvent::AccessManager(event) => access_manager_subjects(&mut found, event),
+        SuiteEvent::NodeSale(sale, event) => nodes::node_sale_subjects(&mut found, event).accounts(&[*sale]),
+        SuiteEvent::NodeLicense(sale, event) => nodes::node_license_subjects(&mut found, event).accounts(&[*sale]),
         SuiteEvent::FeeSchedule(_) => &mut found,
     };
     found.0
@@ -125,8 +128,16 @@ pub(crate) fn describe(event: &SuiteEvent) -> Description {
         SuiteEvent::Beacon(event) => verification::beacon(event),
         SuiteEvent::ModelRegistry(event) => model_registry(event),
         SuiteEvent::JobEscrow(event) => job_escrow(event),
+        SuiteEvent::NodeSale(sale, event) => of_sale(*sale, nodes::node_sale(event)),
+        SuiteEvent::NodeLicense(sale, event) => of_sale(*sale, nodes::node_license(event)),
     };
     Description { name, fields }
+}
+
+/// Says of which sale an event is: there may be several.
+fn of_sale(sale: Address, (name, mut fields): (&'static str, Value)) -> (&'static str, Value) {
+    fields["sale"] = json!(sale);
+    (name, fields)
 }
 
 fn ledger(event: &LedgerEvents) -> (&'static str, Value) {

@@ -28,6 +28,16 @@ pub enum IndexerError {
     /// The blob store cannot be opened.
     #[error("{0}; correct `blobs`")]
     Blobs(#[from] BlobError),
+    /// A list of a sale cannot be used.
+    #[error(
+        "list {path}: {reason}; correct `lists`, or make it again with `assay sale allowlist` or `assay sale promo`"
+    )]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The chain behind the RPC is another one.
     #[error("the RPC serves chain {actual}, the deployment is on chain {expected}; correct `rpc_url` or `suite`")]
     WrongChain {
@@ -100,6 +110,7 @@ impl IndexerError {
             Self::Suite(_) => "bad_deployment",
             Self::RpcUrl(_) | Self::PublicRpcUrl(_) => "bad_rpc_url",
             Self::Blobs(_) => "bad_blob_store",
+            Self::List { .. } => "bad_list",
             Self::WrongChain { .. } => "wrong_chain",
             Self::WrongSuite { .. } => "wrong_suite",
             Self::Database(error) if is_full(error) => "disk_full",

@@ -22,6 +22,7 @@ mod config;
 mod describe;
 mod error;
 mod ingest;
+mod lists;
 mod metrics;
 pub mod rows;
 mod state;
@@ -58,6 +59,7 @@ impl Indexer {
         let public_rpc_url = config.public_rpc_url.clone();
         let page_policy = api::page_policy(public_rpc_url.as_deref())
             .ok_or_else(|| IndexerError::PublicRpcUrl(public_rpc_url.clone().unwrap_or_default()))?;
+        let lists = lists::Lists::read(&config.lists)?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| IndexerError::Bind { address: config.listen, source })?;
@@ -74,6 +76,7 @@ impl Indexer {
             readers,
             blobs,
             suite: suite.clone(),
+            lists: lists.into(),
             progress: progress.clone(),
             metrics: metrics.clone(),
             limits: api::Limits::new(&config),

@@ -1,7 +1,9 @@
 //! The rows of the state tables, which are also the objects that the HTTP API returns.
 
+mod nodes;
 mod verification;
 
+pub use nodes::*;
 pub use verification::*;
 
 pub use crate::store::column::{Amount, Json, Position};

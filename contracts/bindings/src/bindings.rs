@@ -74,3 +74,13 @@ sol!(
     Verification,
     "../abi/Verification.json"
 );
+sol!(
+    #[sol(rpc, all_derives)]
+    NodeSale,
+    "../abi/NodeSale.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    NodeLicense,
+    "../abi/NodeLicense.json"
+);

@@ -8,12 +8,14 @@
 //!     → ValidatorSeats(staking, burn, stake, delay)
 //!     → DisputeGame(escrow, programs, referee, clocks) → Verification(escrow, seats, game, beacon, choices)
 //!     [→ DevToken() on chain 31337]
+//! NodeSale(ledger, terms, collection, tokens, tiers), which creates its NodeLicense; as many as there are sales
 //! ```
 //! Every argument is part of the init code, so there is no set-up transaction that somebody could race. Deployment may be
 //! interrupted anywhere and run again: what lies at its address already is verified and left alone.
 
 mod artifact;
 mod plan;
+mod sale;
 
 use std::{
     collections::BTreeMap,
@@ -37,6 +39,7 @@ pub use self::{
         CREATE2_DEPLOYER, Contract, DEVNET_CHAIN_ID, MAX_RATE, Plan, SUITE_VERSION, chain_verification, dev_token,
         devnet_parameters, devnet_verification, salt,
     },
+    sale::{creation, deploy_sale, find_sale, sale_address},
 };
 use crate::{
     beacon::Beacon,
@@ -382,15 +385,15 @@ async fn code_of(provider: &DynProvider, contract: &Contract, block: BlockId) ->
 }
 
 async fn record(provider: &DynProvider, plan: Plan, code_hashes: BTreeMap<String, B256>) -> Result<Suite, DeployError> {
-    let block = first_block(provider, &plan).await?;
+    let block = first_block(provider, plan.contracts()).await?;
     Ok(plan.suite(block, code_hashes))
 }
 
-/// The block in which the first of the contracts appeared: nothing of the suite happened before it. Binary search over the
+/// The block in which the first of the contracts appeared: nothing of theirs happened before it. Binary search over the
 /// chain's history; 0 where the node keeps no old state, which is right as well and only makes followers scan longer.
-async fn first_block(provider: &DynProvider, plan: &Plan) -> Result<u64, DeployError> {
+async fn first_block(provider: &DynProvider, contracts: impl Iterator<Item = &Contract>) -> Result<u64, DeployError> {
     let mut first = provider.get_block_number().await.map_err(DeployError::rpc("asking for the block number"))?;
-    for contract in plan.contracts() {
+    for contract in contracts {
         let (mut low, mut high) = (0, first);
         while low < high {
             let middle = low + (high - low) / 2;

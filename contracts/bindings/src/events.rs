@@ -1,14 +1,14 @@
 //! The suite's events, decoded.
 
 use alloy::{
-    primitives::B256,
+    primitives::{Address, B256},
     rpc::types::{Filter, Log},
     sol_types::SolEventInterface,
 };
 
 use crate::{
-    AccessManager, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, ProgramRegistry,
-    Staking, Suite, ValidatorSeats, Verification,
+    AccessManager, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, NodeLicense, NodeSale, PrevrandaoBeacon,
+    ProgramRegistry, Staking, Suite, ValidatorSeats, Verification,
 };
 
 /// An event of one of the suite's contracts.
@@ -36,13 +36,17 @@ pub enum SuiteEvent {
     DisputeGame(Box<DisputeGame::DisputeGameEvents>),
     /// Draws and convictions.
     Verification(Box<Verification::VerificationEvents>),
+    /// Purchases, refunds and payments of the sale at an address.
+    NodeSale(Address, NodeSale::NodeSaleEvents),
+    /// Licences of the sale at an address: who holds and who runs them.
+    NodeLicense(Address, NodeLicense::NodeLicenseEvents),
 }
 
 /// A log of a suite contract that is none of its events: the record and the chain are of different versions.
 #[derive(Debug, thiserror::Error)]
 #[error("EVENT_UNKNOWN: log {index:?} of transaction {transaction:?} is no event of contract {contract}: {source}")]
 pub struct UnknownEvent {
-    contract: alloy::primitives::Address,
+    contract: Address,
     transaction: Option<B256>,
     index: Option<u64>,
     source: alloy::sol_types::Error,
@@ -79,6 +83,10 @@ impl SuiteEvent {
             Self::ProgramRegistry(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else if address == suite.access_manager {
             Self::AccessManager(SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if let Some(sale) = suite.sales.iter().find(|sale| address == sale.address) {
+            Self::NodeSale(sale.address, SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if let Some(sale) = suite.sales.iter().find(|sale| address == sale.license) {
+            Self::NodeLicense(sale.address, SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else {
             return Ok(None);
         };
@@ -88,5 +96,5 @@ impl SuiteEvent {
 
 /// All events of the suite.
 pub fn filter(suite: &Suite) -> Filter {
-    Filter::new().address(suite.event_sources().to_vec())
+    Filter::new().address(suite.event_sources())
 }

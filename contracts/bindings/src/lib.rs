@@ -8,11 +8,13 @@ pub mod events;
 pub mod follow;
 pub mod protocol;
 pub mod rpc;
+pub mod sale;
 pub mod suite;
 
 pub use bindings::{
-    AccessManager, DevToken, DisputeGame, DrandBeacon, FeeSchedule, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon,
-    ProgramRegistry, Referee, Staking, ValidatorSeats, Verification,
+    AccessManager, DevToken, DisputeGame, DrandBeacon, FeeSchedule, JobEscrow, Ledger, ModelRegistry, NodeLicense,
+    NodeSale, PrevrandaoBeacon, ProgramRegistry, Referee, Staking, ValidatorSeats, Verification,
 };
 pub use events::SuiteEvent;
+pub use sale::Sale;
 pub use suite::Suite;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
-use crate::beacon::Beacon;
+use crate::{Sale, beacon::Beacon};
 
 /// The contracts of one chain, as deployed and verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct Suite {
     /// Play money, on the local devnet only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dev_token: Option<Address>,
+    /// Sales of node licences, in the order of deployment.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub sales: Vec<Sale>,
     /// What the suite was deployed with; part of every address.
     pub parameters: Parameters,
     /// keccak256 of the code found at each contract, by contract name.
@@ -104,14 +107,14 @@ pub struct VerificationParameters {
 }
 
 /// Amounts as decimal strings: JSON's numbers end at 64 bits.
-mod decimal {
+pub(crate) mod decimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(amount)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
@@ -148,8 +151,8 @@ impl Suite {
     }
 
     /// The contracts whose events make up the suite's state.
-    pub fn event_sources(&self) -> [Address; 11] {
-        [
+    pub fn event_sources(&self) -> Vec<Address> {
+        let mut sources = vec![
             self.access_manager,
             self.fee_schedule,
             self.ledger,
@@ -161,6 +164,8 @@ impl Suite {
             self.validator_seats,
             self.dispute_game,
             self.verification,
-        ]
+        ];
+        sources.extend(self.sales.iter().flat_map(|sale| [sale.address, sale.license]));
+        sources
     }
 }

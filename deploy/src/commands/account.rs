@@ -98,7 +98,7 @@ pub(crate) async fn deposit(chain: &Chain, token: &Token, to: Address, amount: U
     if token.address.is_zero() {
         return chain.send(ledger.depositNative(to).value(amount)).await;
     }
-    if let Some((deadline, signature)) = permit(chain, token, amount).await? {
+    if let Some((deadline, signature)) = permit(chain, token, chain.suite.ledger, amount).await? {
         let (v, r, s) = (27 + u8::from(signature.v()), signature.r().into(), signature.s().into());
         return chain.send(ledger.depositWithPermit(token.address, to, amount, deadline, v, r, s)).await;
     }
@@ -106,8 +106,13 @@ pub(crate) async fn deposit(chain: &Chain, token: &Token, to: Address, amount: U
     chain.send(ledger.deposit(token.address, to, amount)).await
 }
 
-/// A signed permit of `amount` for the ledger; `None` when the token has no permits.
-async fn permit(chain: &Chain, token: &Token, amount: U256) -> Result<Option<(U256, alloy::primitives::Signature)>> {
+/// A signed permit of `amount` for `spender`, with its deadline; `None` when the token has no permits.
+pub(super) async fn permit(
+    chain: &Chain,
+    token: &Token,
+    spender: Address,
+    amount: U256,
+) -> Result<Option<(U256, alloy::primitives::Signature)>> {
     let contract = chain.token(token.address);
     let (Ok(nonce), Ok(domain)) = (contract.nonces(chain.account()).call().await, contract.eip712Domain().call().await)
     else {
@@ -122,7 +127,7 @@ async fn permit(chain: &Chain, token: &Token, amount: U256) -> Result<Option<(U2
         Some(domain.verifyingContract),
         None,
     );
-    let permit = Permit { owner: chain.account(), spender: chain.suite.ledger, value: amount, nonce, deadline };
+    let permit = Permit { owner: chain.account(), spender, value: amount, nonce, deadline };
     let signature = chain.signer().sign_hash_sync(&permit.eip712_signing_hash(&domain));
     Ok(Some((deadline, signature.map_err(|error| Error::failure("sign_failed", error))?)))
 }

@@ -1,7 +1,10 @@
 //! `assay deploy`
 
-use alloy::primitives::Address;
+use std::path::Path;
+
+use alloy::{primitives::Address, providers::DynProvider};
 use assay_contracts::{
+    Sale,
     beacon::{Beacon, Drand},
     deploy::{self, DEVNET_CHAIN_ID, Outcome, devnet_parameters},
     suite::{Parameters, Suite},
@@ -36,7 +39,7 @@ pub(super) async fn run(context: &Context, args: &DeployArgs) -> Result<()> {
     }
     let bar = context.output.bar(if config.chain_id == DEVNET_CHAIN_ID { 7 } else { 6 }, "deploy");
     let (mut created, mut total) = (0, 0);
-    let suite = deploy::deploy(&provider, account, config.chain_id, parameters, |contract, outcome| {
+    let mut suite = deploy::deploy(&provider, account, config.chain_id, parameters, |contract, outcome| {
         if let Outcome::Created { gas, .. } = outcome {
             created += 1;
             total += gas;
@@ -46,9 +49,20 @@ pub(super) async fn run(context: &Context, args: &DeployArgs) -> Result<()> {
     })
     .await?;
     bar.finish_and_clear();
+    suite.sales = standing_sales(&provider, &suite, &config.chain_file()).await?;
     deploy::write(&suite, &config.chain_file())?;
     report(context, &suite, created, total);
     Ok(())
+}
+
+/// The sales of an earlier record that stand on the chain: a devnet that was started anew has other ones, or none.
+async fn standing_sales(provider: &DynProvider, suite: &Suite, record: &Path) -> Result<Vec<Sale>> {
+    let Ok(earlier) = Suite::load(record) else { return Ok(Vec::new()) };
+    let mut sales = Vec::new();
+    for sale in earlier.sales {
+        sales.extend(deploy::find_sale(provider, suite, sale.terms).await?);
+    }
+    Ok(sales)
 }
 
 /// Verifies the recorded suite: every contract at the address that its parameters give, with this version's code.
@@ -61,8 +75,9 @@ async fn check(context: &Context) -> Result<()> {
         let message = format!("chain {} does not carry the whole suite of {}", context.config.chain_id, path.display());
         return Err(Error::not_found("not_deployed", message).hint("`assay deploy` creates what is missing"));
     };
+    let sales = standing_sales(&chain.provider, &found, &path).await?;
     // The block may be stated earlier than need be; everything else must be what was found.
-    if (Suite { block: chain.suite.block, ..found }) != chain.suite {
+    if (Suite { block: chain.suite.block, sales, ..found }) != chain.suite {
         let message = format!("{} states other addresses or code than its parameters give", path.display());
         return Err(
             Error::unverified("bad_deployment_record", message).hint("do not trust it: deploy or fetch it anew")
@@ -134,6 +149,10 @@ pub(super) fn contracts(suite: &Suite) -> comfy_table::Table {
         if let Some(address) = address {
             table.add_row([name.to_owned(), address.to_string()]);
         }
+    }
+    for sale in &suite.sales {
+        table.add_row([format!("NodeSale ({})", sale.terms.name), sale.address.to_string()]);
+        table.add_row([format!("NodeLicense ({})", sale.terms.name), sale.license.to_string()]);
     }
     table
 }

@@ -10,6 +10,7 @@ mod generate;
 mod keys;
 mod model;
 mod order;
+mod sale;
 pub(crate) mod services;
 mod simulate;
 mod up;
@@ -17,6 +18,7 @@ pub(crate) mod watch;
 
 pub(crate) use account::{deposit, mint_play_money};
 pub(crate) use model::{import_model, register_model};
+pub(crate) use sale::deploy_sale;
 
 use clap::CommandFactory;
 
@@ -98,6 +100,7 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Embed(args) => order::embed(&context(loaded), &args).await,
         Command::Generate(args) => generate::run(&context(loaded), &args).await,
         Command::Account(command) => account::run(&context(loaded), command).await,
+        Command::Sale(command) => sale::run(&context(loaded), command).await,
         Command::Simulate(command) => simulate::run(&context(loaded), command),
         Command::Keys(command) => keys::run(&context(loaded), command),
         Command::Completions { .. } => unreachable!("answered above, without a configuration"),

@@ -218,6 +218,7 @@ pub(crate) fn from_indexer(error: IndexerError) -> Error {
         IndexerError::Bind { .. } | IndexerError::WrongChain { .. } | IndexerError::WrongSuite { .. } => Exit::Refused,
         IndexerError::RpcUrl(_) => Exit::Usage,
         IndexerError::Suite(_) => Exit::NotFound,
+        IndexerError::List { .. } => Exit::Usage,
         IndexerError::Follow(_) => Exit::Network,
         _ => Exit::Failure,
     };

@@ -74,6 +74,7 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize
         ("provider", accounts::PROVIDER),
         ("customer", accounts::CUSTOMER),
         ("model owner", accounts::MODEL_OWNER),
+        ("buyer of nodes", accounts::BUYER),
     ]
     .map(|(name, index)| (name.to_owned(), index))
     .into();
@@ -115,6 +116,8 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize
                 accounts::CUSTOMER
             );
         }
+        say!("  assay sale show");
+        say!("  assay sale buy --quantity 2 --key anvil:{}", accounts::BUYER);
         say!("  assay order list");
         say!("  assay account show --key anvil:{}", accounts::PROVIDER);
         say!("  curl -s {explorer}/v1/stats\n");

@@ -57,11 +57,11 @@ fn fixed<const N: usize>(text: &str, code: &'static str, expected: &str) -> Resu
         .map_err(|_| ApiError::bad_request(code, format!("'{}' is not {expected}", shorten(text)), expected))
 }
 
-/// A task's index.
+/// A task's index, or a licence's id.
 pub(crate) fn index(text: &str) -> Result<u32, ApiError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(|| {
-        let message = format!("'{}' is no task index", shorten(text));
+        let message = format!("'{}' is no index", shorten(text));
         ApiError::bad_request("bad_index", message, "an index is a whole number below 2^32")
     })
 }

@@ -10,6 +10,7 @@ mod layers;
 mod models;
 mod orders;
 mod page;
+mod sales;
 mod status;
 mod stream;
 mod tasks;
@@ -18,7 +19,7 @@ mod web;
 
 pub(crate) use tasks::BatchCache;
 
-use crate::{config::IndexerConfig, ingest::Progress, metrics::Metrics, rows::schema};
+use crate::{config::IndexerConfig, ingest::Progress, lists::Lists, metrics::Metrics, rows::schema};
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
 use axum::{Router, http::{HeaderValue, Uri}, middleware, routing::get};
@@ -43,6 +44,7 @@ pub(crate) struct App {
     pub(crate) readers: SqlitePool,
     pub(crate) blobs: Blobs,
     pub(crate) suite: Suite,
+    pub(crate) lists: Arc<Lists>,
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
@@ -86,6 +88,7 @@ impl Limits {
     tags(
         (name = "work", description = "Orders, batches and tasks"),
         (name = "verification", description = "Disputes and validators; draws are part of their batches"),
+        (name = "nodes", description = "Sales of node licences, and who holds them"),
         (name = "registry", description = "Models, providers, fees and who sets them"),
         (name = "accounts", description = "Ledger balances, provisions and history"),
         (name = "events", description = "The events behind it all"),
@@ -111,6 +114,15 @@ fn routes() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(verification::disputes))
         .routes(routes!(verification::dispute))
         .routes(routes!(verification::validators))
+        .routes(routes!(sales::list))
+        .routes(routes!(sales::one))
+        .routes(routes!(sales::purchases))
+        .routes(routes!(sales::licenses))
+        .routes(routes!(sales::license))
+        .routes(routes!(sales::payouts))
+        .routes(routes!(sales::account))
+        .routes(routes!(sales::promo))
+        .routes(routes!(sales::history))
         .routes(routes!(models::list))
         .routes(routes!(models::one))
         .routes(routes!(models::providers))

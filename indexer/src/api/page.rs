@@ -34,6 +34,7 @@ impl<T> Page<T> {
 pub(crate) enum Filter {
     Bytes(&'static str, Vec<u8>),
     Word(&'static str, &'static str),
+    Number(&'static str, i64),
     /// One of two columns.
     Either([&'static str; 2], Vec<u8>),
 }
@@ -48,6 +49,7 @@ impl Filter {
         match self {
             Self::Bytes(column, value) => query.push(column).push(" = ").push_bind(value),
             Self::Word(column, value) => query.push(column).push(" = ").push_bind(value),
+            Self::Number(column, value) => query.push(column).push(" = ").push_bind(value),
             Self::Either([one, other], value) => {
                 query.push("(").push(one).push(" = ").push_bind(value.clone());
                 query.push(" OR ").push(other).push(" = ").push_bind(value).push(")")
@@ -74,11 +76,14 @@ pub(crate) async fn newest<R: Row>(
     Ok(rows.iter().map(R::read).collect::<Result<_, _>>()?)
 }
 
-/// All rows of `R` for which the filter holds, in key order.
-pub(crate) async fn all<R: Row>(connection: &mut SqliteConnection, filter: Option<Filter>) -> Result<Vec<R>, ApiError> {
+/// All rows of `R` for which every filter holds, in key order.
+pub(crate) async fn all<R: Row>(
+    connection: &mut SqliteConnection,
+    filters: impl IntoIterator<Item = Filter>,
+) -> Result<Vec<R>, ApiError> {
     let mut query = QueryBuilder::<Sqlite>::new(select_from::<R>());
-    if let Some(filter) = filter {
-        query.push(" WHERE ");
+    for (index, filter) in filters.into_iter().enumerate() {
+        query.push(if index == 0 { " WHERE " } else { " AND " });
         filter.push(&mut query);
     }
     query.push(" ORDER BY ").push(R::COLUMNS[..R::KEY_COLUMNS].join(", "));

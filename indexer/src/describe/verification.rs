@@ -36,6 +36,8 @@ macro_rules! contract {
     };
 }
 
+pub(super) use contract;
+
 contract! {
     VerificationEvents as "Verification", verification, verification_subjects:
     Dissented(accounts: [validator], ids: [batchId]):

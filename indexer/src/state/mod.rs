@@ -4,6 +4,7 @@ mod disputes;
 mod draws;
 mod ledger;
 mod models;
+mod nodes;
 mod staking;
 mod work;
 
@@ -12,8 +13,9 @@ pub(crate) use work::fault;
 
 use crate::{
     rows::{
-        Allowance, Balance, Batch, Demand, Dispute, DisputedTask, Draw, Earning, FeeRate, LedgerOperator, Model, Move,
-        Order, Position, Pot, PriceFloor, Provider, Provision, RoleMember, Take, Testimony, Token, Validator,
+        Allowance, Balance, Batch, Bought, Commission, Demand, Dispute, DisputedTask, Draw, Earning, FeeRate,
+        LedgerOperator, License, Model, Move, Order, Payout, Position, Pot, PriceFloor, PromoUse, Provider, Provision,
+        Purchase, RoleMember, SaleMoney, Take, Testimony, TierSales, Token, Validator,
     },
     store::{
         table::{Row, Table},
@@ -96,6 +98,14 @@ tables! {
     disputes: Dispute,
     moves: Move,
     disputed_tasks: DisputedTask,
+    sale_tiers: TierSales,
+    sale_money: SaleMoney,
+    purchases: Purchase,
+    licenses: License,
+    sale_buyers: Bought,
+    commissions: Commission,
+    promo_uses: PromoUse,
+    payouts: Payout,
 }
 
 /// One event on its way into the tables.
@@ -123,6 +133,8 @@ pub(crate) async fn apply(
         SuiteEvent::Verification(event) => change.verification(event).await,
         SuiteEvent::ValidatorSeats(event) => change.validator_seats(event).await,
         SuiteEvent::DisputeGame(event) => change.dispute_game(event).await,
+        SuiteEvent::NodeSale(sale, event) => change.node_sale(*sale, event).await,
+        SuiteEvent::NodeLicense(sale, event) => change.node_license(*sale, event).await,
         // These are in the log.
         SuiteEvent::ProgramRegistry(_) | SuiteEvent::Beacon(_) => Ok(()),
     }

@@ -240,6 +240,12 @@ pub(crate) async fn remove_above(
     block.write(connection).await
 }
 
+/// Removes everything.
+pub(crate) async fn remove_all(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("DELETE FROM subjects; DELETE FROM events; DELETE FROM blocks").execute(connection).await?;
+    Ok(())
+}
+
 /// Forgets checkpoints at or below `number`, except the last stored block.
 pub(crate) async fn forget_checkpoints(connection: &mut SqliteConnection, number: u64) -> Result<(), sqlx::Error> {
     let sql = "DELETE FROM blocks WHERE timestamp IS NULL AND number < ? AND number < (SELECT MAX(number) FROM blocks)";

@@ -289,3 +289,102 @@ CREATE TABLE disputed_tasks (
     disputes   TEXT NOT NULL,
     PRIMARY KEY (batch_id, task_index)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sale_tiers (
+    sale     BLOB NOT NULL,
+    tier     INTEGER NOT NULL,
+    sold     INTEGER NOT NULL,
+    returned INTEGER NOT NULL,
+    PRIMARY KEY (sale, tier)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sale_money (
+    sale        BLOB NOT NULL,
+    token       BLOB NOT NULL,
+    paid        BLOB NOT NULL,
+    refunded    BLOB NOT NULL,
+    bought_back BLOB NOT NULL,
+    commissions BLOB NOT NULL,
+    claimed     BLOB NOT NULL,
+    released    BLOB NOT NULL,
+    PRIMARY KEY (sale, token)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE purchases (
+    sale             BLOB NOT NULL,
+    first            INTEGER NOT NULL,
+    position         INTEGER NOT NULL,
+    bought_at        INTEGER NOT NULL,
+    transaction_hash BLOB NOT NULL,
+    buyer            BLOB NOT NULL,
+    tier             INTEGER NOT NULL,
+    quantity         INTEGER NOT NULL,
+    token            BLOB NOT NULL,
+    paid             BLOB NOT NULL,
+    promo            BLOB,
+    referrer         BLOB,
+    buyback          INTEGER NOT NULL,
+    PRIMARY KEY (sale, first)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX purchases_sale ON purchases (sale, position);
+CREATE INDEX purchases_buyer ON purchases (buyer, position);
+CREATE INDEX purchases_referrer ON purchases (referrer, position);
+
+CREATE TABLE licenses (
+    sale         BLOB NOT NULL,
+    id           INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    first        INTEGER NOT NULL,
+    tier         INTEGER NOT NULL,
+    owner        BLOB,
+    status       TEXT NOT NULL,
+    user         BLOB,
+    user_expires INTEGER NOT NULL,
+    transfers    INTEGER NOT NULL,
+    token        BLOB NOT NULL,
+    paid         BLOB NOT NULL,
+    buyback      INTEGER NOT NULL,
+    PRIMARY KEY (sale, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX licenses_sale ON licenses (sale, position);
+CREATE INDEX licenses_owner ON licenses (owner, position);
+CREATE INDEX licenses_user ON licenses (user, position);
+
+CREATE TABLE sale_buyers (
+    sale     BLOB NOT NULL,
+    buyer    BLOB NOT NULL,
+    tier     INTEGER NOT NULL,
+    quantity INTEGER NOT NULL,
+    PRIMARY KEY (sale, buyer, tier)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE commissions (
+    sale      BLOB NOT NULL,
+    referrer  BLOB NOT NULL,
+    token     BLOB NOT NULL,
+    purchases INTEGER NOT NULL,
+    earned    BLOB NOT NULL,
+    claimed   BLOB NOT NULL,
+    PRIMARY KEY (sale, referrer, token)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE promo_uses (
+    sale BLOB NOT NULL,
+    code BLOB NOT NULL,
+    used INTEGER NOT NULL,
+    PRIMARY KEY (sale, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payouts (
+    position         INTEGER PRIMARY KEY,
+    sale             BLOB NOT NULL,
+    kind             TEXT NOT NULL,
+    id               INTEGER,
+    account          BLOB,
+    token            BLOB NOT NULL,
+    amount           BLOB NOT NULL,
+    paid_at          INTEGER NOT NULL,
+    transaction_hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX payouts_sale ON payouts (sale, position);
+CREATE INDEX payouts_account ON payouts (account, position);

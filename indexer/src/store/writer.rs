@@ -56,6 +56,7 @@ impl Writer {
         sqlx::raw_sql(include_str!("log.sql")).execute(&mut connection).await?;
         meta::claim(&mut connection, path, &suite).await?;
         let mut writer = Self { connection, suite, tables: Tables::default(), stale: true, begun: false };
+        writer.make_room_for_sales().await?;
         if !meta::state_is_current(&mut writer.connection).await? {
             writer.rebuild().await?;
         }
@@ -106,6 +107,21 @@ impl Writer {
         Ok(stored)
     }
 
+    /// What followed the deployment of a sale that is new in the record is read from the chain again.
+    async fn make_room_for_sales(&mut self) -> Result<(), IndexerError> {
+        self.begin().await?;
+        if let Some(first) = meta::learn_sales(&mut self.connection, &self.suite).await?
+            && log::head(&mut self.connection).await?.is_some_and(|head| head.number >= first)
+        {
+            match log::block_at_or_below(&mut self.connection, first.saturating_sub(1)).await? {
+                Some(to) => log::remove_above(&mut self.connection, &self.suite, to).await?,
+                None => log::remove_all(&mut self.connection).await?,
+            }
+            meta::set_state_stale(&mut self.connection).await?;
+        }
+        self.commit().await
+    }
+
     /// Drops the state tables and derives them from the log again.
     pub(crate) async fn rebuild(&mut self) -> Result<(), IndexerError> {
         self.stale = true;
@@ -148,6 +164,8 @@ impl Writer {
 /// Applies the whole log to empty state tables; nothing at or below its last block can be undone from the journal then.
 async fn replay(connection: &mut SqliteConnection, suite: &Suite, tables: &mut Tables) -> Result<(), IndexerError> {
     undo::set_scope(connection, None).await?;
+    // Of blocks that are gone as well: what is journaled next is about other blocks of the same numbers.
+    undo::forget_up_to(connection, i64::MAX as u64).await?;
     tables.begin(connection).await?;
     let mut after = Position(-1);
     loop {

@@ -5,4 +5,6 @@ mod faults;
 mod http;
 mod life;
 mod reorg;
+mod rush;
+mod sales;
 mod world;

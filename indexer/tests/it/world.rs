@@ -366,7 +366,7 @@ impl Running {
 }
 
 /// The tables that a fresh index of the same chain must hold alike.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 32] = [
     "orders",
     "takes",
     "batches",
@@ -389,6 +389,14 @@ const TABLES: [&str; 24] = [
     "disputes",
     "moves",
     "disputed_tasks",
+    "sale_tiers",
+    "sale_money",
+    "purchases",
+    "licenses",
+    "sale_buyers",
+    "commissions",
+    "promo_uses",
+    "payouts",
     "events",
     "subjects",
 ];

@@ -72,6 +72,7 @@ fn suite() -> Suite {
         verification: at(112),
         dev_token: None,
         parameters: deploy::devnet_parameters(at(100)),
+        sales: Vec::new(),
         code_hashes: Default::default(),
     }
 }

@@ -145,7 +145,7 @@ pub struct Contract {
 }
 
 impl Contract {
-    fn new(artifact: &'static Artifact, arguments: Vec<u8>) -> Self {
+    pub(super) fn new(artifact: &'static Artifact, arguments: Vec<u8>) -> Self {
         let init_code = Bytes::from([artifact.bytecode.as_ref(), &arguments].concat());
         let address = CREATE2_DEPLOYER.create2_from_code(salt(), &init_code);
         Self { artifact, init_code, address }
@@ -261,6 +261,7 @@ impl Plan {
             dispute_game: self.dispute_game.address,
             verification: self.verification.address,
             dev_token: self.dev_token.map(|contract| contract.address),
+            sales: Vec::new(),
             parameters: self.parameters,
             code_hashes,
         }
@@ -321,7 +322,7 @@ pub fn salt() -> B256 {
 
 macro_rules! artifacts {
     ($($name:ident = $file:literal;)*) => {$(
-        static $name: LazyLock<Artifact> = LazyLock::new(|| Artifact::parse(include_str!(concat!("../../../abi/", $file, ".json"))));
+        pub(super) static $name: LazyLock<Artifact> = LazyLock::new(|| Artifact::parse(include_str!(concat!("../../../abi/", $file, ".json"))));
     )*};
 }
 
@@ -340,6 +341,8 @@ artifacts! {
     DISPUTE_GAME = "DisputeGame";
     VERIFICATION = "Verification";
     DEV_TOKEN = "DevToken";
+    NODE_SALE = "NodeSale";
+    NODE_LICENSE = "NodeLicense";
 }
 
 #[cfg(test)]
