@@ -20,7 +20,8 @@ fn main() {
     files.sort();
     let mut table = String::from("&[\n");
     for file in files.iter().filter(|file| !is_variant(file)) {
-        let path = file.strip_prefix(&dist).expect("listed below it").to_str().expect("names are ours").replace('\\', "/");
+        let path =
+            file.strip_prefix(&dist).expect("listed below it").to_str().expect("names are ours").replace('\\', "/");
         let (gzip, brotli) = (variant(file, "gz"), variant(file, "br"));
         let plain = format!("include_bytes!({file:?})");
         writeln!(table, "File {{ path: {path:?}, plain: {plain}, gzip: {gzip}, brotli: {brotli} }},")

@@ -22,7 +22,12 @@ pub(crate) use tasks::BatchCache;
 use crate::{config::IndexerConfig, ingest::Progress, lists::Lists, metrics::Metrics, rows::schema};
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
-use axum::{Router, http::{HeaderValue, Uri}, middleware, routing::get};
+use axum::{
+    Router,
+    http::{HeaderValue, Uri},
+    middleware,
+    routing::get,
+};
 use error::ApiError;
 use sqlx::SqlitePool;
 use std::{sync::Arc, time::Duration};

@@ -19,7 +19,8 @@ struct File {
 
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-const NOT_BUILT: &str = "The page is not part of this program, the API is. To have both: run `make setup`, then build again.\n";
+const NOT_BUILT: &str =
+    "The page is not part of this program, the API is. To have both: run `make setup`, then build again.\n";
 
 /// What the page may load: itself, and the chain's public RPC endpoint.
 pub(crate) fn policy(rpc_origin: Option<&str>) -> String {

@@ -294,7 +294,7 @@ async fn the_page_comes_with_a_strict_policy_and_parts_that_never_change() {
     let mut config = world.config("page");
     config.public_rpc_url = Some("https://rpc.example/key".to_owned());
     let indexer = Running::start(config).await.unwrap();
-    let deployment = indexer.get("/v1/deployment").await;
+    let (_, deployment) = indexer.get("/v1/deployment").await;
     assert_eq!(deployment["rpc_url"], "https://rpc.example/key");
     assert_eq!(deployment["suite"]["jobEscrow"].as_str().unwrap().len(), 42);
 
@@ -326,7 +326,7 @@ async fn an_rpc_for_visitors_that_is_no_url_is_refused() {
     let world = World::new().await;
     let mut config = world.config("page-url");
     config.public_rpc_url = Some("rpc.example; script-src *".to_owned());
-    assert_eq!(Running::start(config).await.unwrap_err().code(), "bad_rpc_url");
+    assert_eq!(Running::start(config).await.err().unwrap().code(), "bad_rpc_url");
 }
 
 /// A client of the event stream.

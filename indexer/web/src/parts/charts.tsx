@@ -2,6 +2,8 @@
 import { dateTime, integer } from "../lib/format";
 
 export interface Bar {
+  /** The start of its time (Unix seconds). */
+  at: number;
   label: string;
   value: number;
 }
@@ -25,7 +27,7 @@ export function Bars({ title, bars, unit }: { title: string; bars: Bar[]; unit: 
           const height = (bar.value / most) * (BASE - 14);
           return (
             <rect
-              key={bar.label}
+              key={bar.at}
               className="bar"
               x={i * step + 1}
               width={Math.max(1, step - 2)}
@@ -60,12 +62,8 @@ export function byTime(items: { at: number; value: number }[], bars: number): Ba
     const bar = Math.floor((at - start) / step);
     sums[bar] = (sums[bar] ?? 0) + value;
   }
-  return sums.map((value, i) => ({ label: dateTime(start + i * step), value })).map(unlike);
+  return sums.map((value, i) => ({ at: start + i * step, label: dateTime(start + i * step), value }));
 }
-
-/** Labels name the bars, and bars of less than a minute would be called alike. */
-const unlike = (bar: Bar, i: number, all: Bar[]): Bar =>
-  all.findIndex((other) => other.label === bar.label) === i ? bar : { ...bar, label: `${bar.label} (${i + 1})` };
 
 export interface Share {
   key: string;

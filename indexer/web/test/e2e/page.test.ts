@@ -323,7 +323,7 @@ const DISPUTE = {
   status: "won",
   challenger: bob.address,
   bond: "1000000",
-  batch_id: `0x${"ba".repeat(32)}`,
+  batch_id: `0x${"bc".repeat(32)}`,
   task_index: 1,
   provider: ada.address,
   moved_at: 1_800_000_000,
@@ -341,13 +341,8 @@ const DISPUTE = {
   })),
 };
 
-/** Light and dark differ in colours alone, so that one size of each shows them. */
-const VIEWS: Record<string, View> = {
-  desktop: DESKTOP,
-  "desktop-dark": { wide: true, dark: true },
-  phone: { wide: false, dark: false },
-  "phone-dark": { wide: false, dark: true },
-};
+/** Light and dark differ in colours alone, so that one of each size shows both. */
+const VIEWS: Record<string, View> = { desktop: DESKTOP, "phone-dark": { wide: false, dark: true } };
 
 for (const [name, view] of Object.entries(VIEWS)) {
   test(`every page is accessible and fits: ${name}`, async () => {
