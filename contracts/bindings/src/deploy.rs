@@ -234,7 +234,8 @@ pub async fn deploy(
     mut report: impl FnMut(&Contract, Outcome),
 ) -> Result<Suite, DeployError> {
     let plan = Plan::new(chain_id, parameters)?;
-    check_chain(provider, &plan).await?;
+    check_chain(provider, chain_id).await?;
+    check_beacon(provider, &plan).await?;
     let mut code_hashes = BTreeMap::new();
     for contract in plan.contracts() {
         let (outcome, code) = ensure(provider, from, contract).await?;
@@ -247,7 +248,8 @@ pub async fn deploy(
 /// The suite of `parameters` when all of it stands, verified; `None` when a contract is missing. Sends nothing.
 pub async fn find(provider: &DynProvider, chain_id: u64, parameters: Parameters) -> Result<Option<Suite>, DeployError> {
     let plan = Plan::new(chain_id, parameters)?;
-    check_chain(provider, &plan).await?;
+    check_chain(provider, chain_id).await?;
+    check_beacon(provider, &plan).await?;
     let mut code_hashes = BTreeMap::new();
     for contract in plan.contracts() {
         let code = code_of(provider, contract, BlockId::latest()).await?;
@@ -278,10 +280,8 @@ pub async fn install_create2_deployer(provider: &DynProvider, from: Address) -> 
     Ok(())
 }
 
-/// Refuses a chain id other than the one asked for, and a chain without the deterministic deployer or without the precompiles
-/// that the chosen beacon needs.
-async fn check_chain(provider: &DynProvider, plan: &Plan) -> Result<(), DeployError> {
-    let expected = plan.chain_id;
+/// Refuses a chain id other than the one asked for, and a chain without the deterministic deployer.
+async fn check_chain(provider: &DynProvider, expected: u64) -> Result<(), DeployError> {
     let actual = provider.get_chain_id().await.map_err(DeployError::rpc("asking for the chain id"))?;
     if actual != expected {
         return Err(DeployError::WrongChain { expected, actual });
@@ -291,12 +291,17 @@ async fn check_chain(provider: &DynProvider, plan: &Plan) -> Result<(), DeployEr
     if deployer.is_empty() {
         return Err(DeployError::NoDeployer { chain_id: expected });
     }
+    Ok(())
+}
+
+/// Refuses a chain without the precompiles that the chosen beacon needs.
+async fn check_beacon(provider: &DynProvider, plan: &Plan) -> Result<(), DeployError> {
     if matches!(plan.parameters.verification.beacon, Beacon::Drand(_)) {
         // A pair of infinities, whose pairing is one. Where nothing is, a call succeeds as well, and answers nothing.
         let call = TransactionRequest::default().with_to(PAIRING_CHECK).with_input(vec![0; 384]);
         let answer = provider.call(call).await.map_err(DeployError::rpc("looking for the BLS12-381 precompiles"))?;
         if U256::try_from_be_slice(&answer) != Some(U256::ONE) {
-            return Err(DeployError::NoPrecompiles { chain_id: expected });
+            return Err(DeployError::NoPrecompiles { chain_id: plan.chain_id });
         }
     }
     Ok(())
