@@ -8,7 +8,7 @@ use assay_kernels::commit::BatchScope;
 use assay_test_fixtures::tiny_decoder_dir;
 use common::{
     PROVIDERS,
-    court::{Court, honest, lies},
+    court::{Court, DISPUTE_TIME, honest, lies},
 };
 
 /// A lone challenger plays the whole game.
@@ -41,6 +41,20 @@ async fn a_wrong_token_and_a_trace_made_up_for_it_are_convicted_where_that_is_fa
 #[tokio::test(flavor = "multi_thread")]
 async fn text_of_cheaper_weights_is_convicted() {
     convicted(Tamper { rounds_weights: true, ..honest() }).await;
+}
+
+/// Nothing that reads such a row could be proved, for nobody can show it: the words that were looked up least of all.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_of_an_impossible_length_loses_by_silence() {
+    let court = Court::of(tiny_decoder_dir()).await;
+    let _provider = court.provider(Tamper { cuts_output: true, ..lies(Stage::First, false) }).await;
+    court.order_with(2, 1, |order| order.settleWindow = 900).await;
+    let _challenger = court.challenger().await;
+    let named = court.game_log::<DisputeGame::OperatorNamed>("an operator is named", |_| true).await;
+    assert_eq!(usize::from(named.operator), court.net.model.tape().operators().len() - 1);
+    court.run_out(DISPUTE_TIME).await;
+    let ended = court.game_log::<DisputeGame::GameEnded>("the game ends", |_| true).await;
+    assert!(ended.challengerWon && !ended.proven);
 }
 
 /// Only validators re-execute, and it is they who dispute.

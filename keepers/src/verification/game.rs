@@ -129,9 +129,15 @@ impl Plan {
     }
 
     fn name_operator(&mut self, now: &Situation<'_>, table: &Table<'_>, end: u64) -> Option<()> {
-        let (task, _) = self.disputed(now, table.case, table.game().index)?;
-        let operator = first_difference(&task.said.roots, &table.answered())? as u16;
-        let call = DisputeGame::nameOperatorCall { gameId: table.id, game: table.game().clone(), operator };
+        let index = table.game().index;
+        let (task, trace) = self.disputed(now, table.case, index)?;
+        let operator = if self.is_unshowable(now, table.case, index, trace) {
+            task.said.roots.len() - 1
+        } else {
+            first_difference(&task.said.roots, &table.answered())?
+        };
+        let (game, operator) = (table.game().clone(), operator as u16);
+        let call = DisputeGame::nameOperatorCall { gameId: table.id, game, operator };
         self.make_move(now, "nameOperator", format!("nameOperator:{}", table.id), &call, Some(end));
         Some(())
     }

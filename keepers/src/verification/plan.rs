@@ -180,16 +180,21 @@ impl Plan {
         case: &Case<'_>,
         index: u32,
     ) -> Option<(&'a TaskResult, &'a Trace)> {
-        let is_decoder = now.models.get(case.order.model)?.tape().is_decoder();
-        let own = self.task(now, case, index)?;
-        if !is_decoder {
-            return self.traced(now, case, index);
+        let (own, trace) = self.traced(now, case, index)?;
+        if !now.models.get(case.order.model)?.tape().is_decoder() {
+            return Some((own, trace));
         }
         let claimed = self.claimed(now, case, index)?;
-        if own.said.output_hash() == Some(&row_root(&claimed)) {
-            return self.traced(now, case, index);
+        if own.said.output_hash() == Some(&row_root(&claimed)) || claimed.len() != trace.output().len() {
+            return Some((own, trace));
         }
         self.traced_as(now, case, (case.batch_id, index), Some(claimed))
+    }
+
+    /// Whether what is claimed is no output of the task at all, by its length: nobody can ever show it as one.
+    pub(super) fn is_unshowable(&mut self, now: &Situation<'_>, case: &Case<'_>, index: u32, trace: &Trace) -> bool {
+        let is_decoder = now.models.get(case.order.model).is_some_and(|model| model.tape().is_decoder());
+        is_decoder && self.claimed(now, case, index).is_some_and(|row| row.len() != trace.output().len())
     }
 
     /// The output row that the provider of a batch claims, from its blob or as it was supplied on chain, where it is demanded.

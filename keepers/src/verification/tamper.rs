@@ -25,6 +25,8 @@ pub struct Tamper {
     pub wrong_units: bool,
     /// It commits to another input than the one that was ordered.
     pub wrong_input: bool,
+    /// Its output rows lack their last byte.
+    pub cuts_output: bool,
     /// It computes with the model's weights rounded to four bits.
     pub rounds_weights: bool,
     /// It publishes no results.
@@ -90,6 +92,9 @@ impl Tamper {
         if self.concerns(index) && self.forgery.is_some_and(lies) {
             let end = self.choice.map_or(row.len(), |place| row.len().min((place + 1) * CHOICE_LEN));
             forge(&mut row[..end]);
+        }
+        if self.cuts_output && self.concerns(index) {
+            row.pop();
         }
         row
     }
