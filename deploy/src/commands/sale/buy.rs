@@ -131,8 +131,8 @@ fn quote(
     discount: u128,
 ) -> Result<Vec<Part>> {
     let (mut parts, mut wanted) = (Vec::new(), quantity);
-    for tier in first..tiers.len() {
-        let quantity = wanted.min(left(&tiers[tier]));
+    for (tier, standing) in tiers.iter().enumerate().skip(first) {
+        let quantity = wanted.min(left(standing));
         if quantity != 0 {
             let price = terms.tiers[tier].prices[token].0;
             if price == 0 {
