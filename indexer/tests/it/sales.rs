@@ -1,6 +1,9 @@
 //! Sales of licences: through their phases, failed and refunded, reorganised; the tables say what the contracts say.
 
-use crate::world::{NATIVE, Running, World, assert_same};
+use crate::{
+    http::described,
+    world::{NATIVE, Running, World, assert_same},
+};
 use alloy::{
     primitives::{Address, B256, U256},
     providers::{DynProvider, Provider},
@@ -252,6 +255,14 @@ async fn a_sale_through_its_phases_is_what_the_chain_says() {
     let events = indexer.all(&shop.path("/history"), 50).await;
     assert!(events.iter().any(|event| event["name"] == "NodeSale.Released"));
 
+    let values = [
+        ("{sale}", shop.record.address.to_string()),
+        ("{id}", "1".to_owned()),
+        ("{address}", ada.to_string()),
+        ("{code}", promo.code.to_string()),
+    ];
+    let document = indexer.ok("/openapi.json").await;
+    assert_eq!(described(&indexer, &document, |path| path.starts_with("/v1/sales/"), &values).await, 8);
     for (path, status, code) in [
         (shop.path("/licenses/30"), 404, "license_unknown"),
         (shop.path("/licenses/x"), 400, "bad_index"),
