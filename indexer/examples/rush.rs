@@ -3,6 +3,9 @@
 //! `cargo run -p assay-indexer --example rush -- 5000`
 
 #[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../tests/it/document.rs"]
+mod document;
+#[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../tests/it/rush.rs"]
 mod rush;
 #[allow(dead_code, unreachable_pub, unused_imports)]

@@ -1,7 +1,7 @@
 //! Draws and disputes, played through the contracts, compared with what they say.
 
 use crate::{
-    http::conforms,
+    document::conforms,
     world::{Committed, NATIVE, Running, World, assert_same, dump},
 };
 use alloy::{

@@ -1,6 +1,7 @@
 //! The indexer against real chains: a scripted life of orders, reorganisations, faults, and every route.
 
 mod court;
+mod document;
 mod faults;
 mod http;
 mod life;

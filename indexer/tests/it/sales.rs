@@ -1,7 +1,7 @@
 //! Sales of licences: through their phases, failed and refunded, reorganised; the tables say what the contracts say.
 
 use crate::{
-    http::described,
+    document::described,
     world::{NATIVE, Running, World, assert_same},
 };
 use alloy::{
