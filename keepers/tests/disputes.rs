@@ -191,7 +191,7 @@ async fn won_despite(court: &Court, mut meddle: impl AsyncFnMut()) {
     assert!(meddled >= 5, "only {meddled} moves seen");
     let sealed = court.game_logs::<DisputeGame::ChallengeSealed>().await;
     let opened = court.game_logs::<DisputeGame::GameOpened>().await;
-    assert_eq!((sealed.len(), opened.len()), (1, 1), "one seal, one game");
+    assert_eq!((sealed.len(), opened.len()), (1, 1), "one seal, one game: {sealed:?}, {opened:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
