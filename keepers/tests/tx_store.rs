@@ -310,6 +310,10 @@ async fn a_superseded_transaction_that_is_mined_after_all_counts_as_its_actions(
     };
     tx.record(&sent(0)).await.unwrap();
     tx.superseded(due[0].id, "not wanted").await.unwrap();
+    assert!(tx.under_way("test").await.unwrap().contains(&due[0].key), "it is public");
+    tx.superseded(due[1].id, "not wanted").await.unwrap();
+    assert!(!tx.under_way("test").await.unwrap().contains(&due[1].key), "it was never sent");
+    tx.reconcile("test", &[want(0), want(3)], 1).await.unwrap();
     tx.record(&sent(1)).await.unwrap();
     let inclusion = Inclusion { tx_hash: hashes[0], number: 5, hash: B256::repeat_byte(9), success: true };
     tx.included(&inclusion, None).await.unwrap();

@@ -459,10 +459,14 @@ impl TxStore {
         Ok(counts)
     }
 
-    /// Keys of the role's actions that have not ended.
+    /// Keys of the role's actions that have not ended, or that are not wanted any more but whose transactions are public: they may be
+    /// included after all.
     pub async fn under_way(&self, role: &str) -> Result<BTreeSet<String>> {
-        let mut connection = self.store.read().acquire().await?;
-        Ok(live(&mut connection, role).await?.into_keys().collect())
+        let keys = sqlx::query_scalar::<_, String>(
+            "SELECT key FROM actions WHERE role = ? AND (state IN ('queued', 'building', 'submitted', 'included')
+             OR state = 'superseded' AND EXISTS (SELECT 1 FROM transactions WHERE action_id = actions.id))",
+        );
+        Ok(keys.bind(role.to_owned()).fetch_all(self.store.read()).await?.into_iter().collect())
     }
 
     /// All actions, oldest first.
