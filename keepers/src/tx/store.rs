@@ -138,6 +138,8 @@ impl TxStore {
         }
         for action in live.values().filter(|action| is_unwanted(action, wanted)) {
             supersede(&mut tx, action, "not wanted any more", now).await?;
+            // It did not fail: wanted again, as a reorganisation may have it, it must not wait for long.
+            sqlx::query("UPDATE actions SET attempts = 0 WHERE id = ?").bind(action.id).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(new)
