@@ -44,7 +44,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) likely_time: u64,
     pub(crate) known: &'a Known,
     pub(crate) models: &'a [Arc<Model>],
-    /// Keys of this keeper's actions that have not ended: the chain may not show them yet, however long ago they were sent.
+    /// Keys of this keeper's actions that have not ended, or whose transactions may be included after all: the chain may not show them
+    /// yet, however long ago they were sent.
     pub(crate) under_way: &'a BTreeSet<String>,
     pub(crate) secret: &'a Secret,
     pub(crate) tamper: &'a Tamper,
