@@ -260,6 +260,7 @@ contract Verification_Attacks_Test is VerificationTest {
         win(p, 0, stranger, 3);
         assertBatchStatus(p, BatchStatus.Forfeited);
         assertStatus(p, DrawStatus.Convicted);
+        assertEq(verification.challengeEnd(p.id), 0, "no game need be waited for");
         uint256 before = stakeBalance(stranger);
         conclude(p);
         assertEq(seatStakeOf(first), 0);
@@ -268,6 +269,41 @@ contract Verification_Attacks_Test is VerificationTest {
         vm.warp(block.timestamp + 1 hours);
         verification.claimPot(p.id);
         assertEq(stakeBalance(address(verification)), 0);
+    }
+
+    /// @dev The lie is at the last place: those who agreed with it are slashed, and nobody who looked at another task.
+    function test_AgreeingWithALieAtTheLastPlaceIsSlashed() external {
+        Play memory p = agreedPlay();
+        address[] memory liars = p.lot[1].validators;
+        win(p, 1, stranger, 3);
+        conclude(p);
+        for (uint256 i; i < 2; ++i) {
+            assertEq(seatStakeOf(liars[i]), 0);
+            address other = p.lot[0].validators[i];
+            if (other != liars[0] && other != liars[1]) assertEq(seatStakeOf(other), SEAT);
+        }
+    }
+
+    /// @dev All others are bribed, and the last validator of a place is heard.
+    function test_TheLastValidatorAloneDissents() external {
+        Play memory p = drawnPlay();
+        sealProvider(p, "lie");
+        revealOrSealAs(p, "lie", "true", true);
+        revealProvider(p, "lie");
+        revealOrSealAs(p, "lie", "true", false);
+        conclude(p);
+        assertStatus(p, DrawStatus.Disputed);
+    }
+
+    /// @dev The validators of the first place, the last of which has another mid than the others, and those of the second.
+    function revealOrSealAs(Play memory p, string memory mid, string memory lastMid, bool sealing) private {
+        for (uint8 place; place < 2; ++place) {
+            for (uint8 i; i < 2; ++i) {
+                string memory own = place == 1 ? "true" : i == 0 ? mid : lastMid;
+                if (sealing) sealAs(p, place, i, own);
+                else revealAs(p, place, i, own);
+            }
+        }
     }
 
     /// @dev The provider lost before the reveals; those who agree with it all the same feed who won, not the provider.
