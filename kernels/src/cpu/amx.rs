@@ -45,6 +45,14 @@ fn may_use_tiles() -> bool {
     false
 }
 
+/// Has a line brought to the second-level cache.
+#[inline]
+pub(crate) fn prefetch(line: &Line) {
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    // SAFETY: nothing is read.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(line).cast()) }
+}
+
 /// What `ldtilecfg` reads: how many rows and bytes of each tile are used.
 #[repr(C, align(64))]
 struct Configuration {

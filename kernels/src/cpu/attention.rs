@@ -40,9 +40,11 @@ impl Scores<'_> {
 struct Scratch {
     queries: Vec<Line>,
     scores: Vec<[i32; LANES]>,
+    /// 128 times the sum of each key's bytes, of the head.
+    offsets: Vec<i32>,
     /// Four of each query at a time.
     exponentials: Vec<[Line; LINES]>,
-    /// Four of each of 32 channels at a time.
+    /// Four of each of 32 channels at a time, and then of the next 32, of the head.
     values: Vec<[Line; 2]>,
     acc: Box<Block>,
     max: [i32; LANES],
@@ -55,8 +57,9 @@ impl Scratch {
         Self {
             queries: lines(scores.head_width() / 4),
             scores: vec![[0; LANES]; scores.n],
+            offsets: vec![0; scores.n],
             exponentials: vec![[Line([0; 64]); LINES]; steps],
-            values: vec![[Line([0; 64]); 2]; steps],
+            values: vec![[Line([0; 64]); 2]; steps * scores.head_width().div_ceil(32)],
             acc: Box::new([[0; LANES]; ROWS]),
             max: [0; LANES],
             sum: [0; LANES],
@@ -76,6 +79,7 @@ fn exponentials_of<S: Simd>(scores: Scores<'_>, out: &mut Exp) {
         Exp { max: vec![0; n * heads], argmax: vec![0; n * heads], sum: vec![0; n * heads], e: vec![0; n * n * heads] };
     let mut scratch = Scratch::new(&scores);
     for head in 0..heads {
+        offsets(&scores, head, &mut scratch.offsets);
         for first in (0..n).step_by(LANES) {
             block::<S>(&scores, head, first, &mut scratch);
             let places = places::<S>(&scratch);
@@ -120,14 +124,18 @@ fn context_of<S: Simd>(scores: Scores<'_>, heads: Range<usize>, v: &[i8], v_widt
     let mut scratch = Scratch::new(&scores);
     let mut weighed: Weighed = [[0; 32]; WEIGHED];
     let head_width = v_width / scores.heads();
+    let steps = scratch.exponentials.len();
     for (place, head) in heads.enumerate() {
+        offsets(&scores, head, &mut scratch.offsets);
+        for (c, values) in (0..head_width).step_by(32).zip(scratch.values.chunks_exact_mut(steps)) {
+            pack_values(&v[head * head_width + c..], v_width, values);
+        }
         for first in (0..n).step_by(LANES) {
             block::<S>(&scores, head, first, &mut scratch);
-            for c in (0..head_width).step_by(32) {
+            for (c, values) in (0..head_width).step_by(32).zip(scratch.values.chunks_exact(steps)) {
                 let count = head_width.min(c + 32) - c;
-                pack_values(&v[head * head_width + c..], v_width, &mut scratch.values);
                 for lane in (0..LANES.min(n - first)).step_by(WEIGHED) {
-                    S::weigh(&scratch.exponentials, lane, &scratch.values, &mut weighed);
+                    S::weigh(&scratch.exponentials, lane, values, &mut weighed);
                     for (row, weighed) in (lane..n - first).zip(&weighed) {
                         let inverse = fixed::inverse_sum(scratch.sum[row]);
                         let out = &mut out.row(first + row)[place * head_width + c..][..count];
@@ -148,19 +156,30 @@ fn context_of<S: Simd>(scores: Scores<'_>, heads: Range<usize>, v: &[i8], v_widt
 fn pack_values(v: &[i8], width: usize, values: &mut [[Line; 2]]) {
     const NONE: [i8; 32] = [0; 32];
     for (step, lines) in values.iter_mut().enumerate() {
-        let rows: [[i8; 32]; 4] = std::array::from_fn(|at| {
+        let mut words = [[0u32; 16]; 2];
+        for at in 0..4 {
             let row = v.get((step * 4 + at) * width..).unwrap_or(&NONE);
-            row.first_chunk().copied().unwrap_or_else(|| {
-                let mut copy = NONE;
+            let mut copy = NONE;
+            let row = row.first_chunk().unwrap_or_else(|| {
                 copy[..row.len()].copy_from_slice(row);
-                copy
-            })
-        });
-        for (half, line) in lines.iter_mut().enumerate() {
-            for (c, place) in line.0.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                *place = rows.map(|row| row[half * 16 + c].cast_unsigned());
+                &copy
+            });
+            for (word, &byte) in words.as_flattened_mut().iter_mut().zip(row) {
+                *word |= u32::from(byte.cast_unsigned()) << (8 * at);
             }
         }
+        for (line, words) in lines.iter_mut().zip(words) {
+            *line = Line::of(words.map(u32::cast_signed));
+        }
+    }
+}
+
+/// 128 times the sum of the bytes of each key of a head, which the scores are too large by.
+#[inline(always)]
+fn offsets(scores: &Scores<'_>, head: usize, offsets: &mut [i32]) {
+    let head_width = scores.head_width();
+    for (key, offset) in scores.k.chunks_exact(scores.width).zip(offsets) {
+        *offset = 128 * key[head * head_width..][..head_width].iter().map(|&k| i32::from(k)).sum::<i32>();
     }
 }
 
@@ -186,12 +205,12 @@ fn block<S: Simd>(scores: &Scores<'_>, head: usize, first: usize, scratch: &mut 
         let x = &k[j * width + column..];
         S::dot(Operands { x, stride: width, rows, lines: &scratch.queries }, &mut scratch.acc);
         for (row, acc) in scratch.acc.iter().enumerate().take(rows) {
-            let key = &k[(j + row) * width + column..][..head_width];
-            let offset = S::splat(128 * key.iter().map(|&k| i32::from(k)).sum::<i32>());
+            let offset = S::splat(scratch.offsets[j + row]);
+            let scores = &mut scratch.scores[j + row];
             for at in (0..lanes).step_by(WIDE) {
                 let product = S::mul(S::sub(S::load(&take(&acc[at..])), offset), scale);
                 let score = S::shr(S::add(product, half), shift);
-                put(S::store(score), &mut scratch.scores[j + row][at..]);
+                put(S::store(score), &mut scores[at..]);
                 put(S::store(S::max(score, S::load(&take(&scratch.max[at..])))), &mut scratch.max[at..]);
             }
         }
@@ -200,15 +219,14 @@ fn block<S: Simd>(scores: &Scores<'_>, head: usize, first: usize, scratch: &mut 
     for at in (0..lanes).step_by(WIDE) {
         let max = S::load(&take(&scratch.max[at..]));
         let mut sum = S::splat(0);
-        for (scores, lines) in scratch.scores.chunks(4).zip(&mut scratch.exponentials) {
+        for (step, lines) in scratch.exponentials.iter_mut().enumerate() {
             let mut packed = S::splat(0);
-            for (byte, scores) in scores.iter().enumerate() {
+            for (byte, scores) in scratch.scores[step * 4..].iter().take(4).enumerate() {
                 let e = exp2_neg::<S>(S::sub(max, S::load(&take(&scores[at..]))));
                 sum = S::add(sum, e);
                 packed = S::add(packed, S::shl(e, S::splat(8 * byte as i32)));
             }
-            let places = lines[at / 16].0.as_chunks_mut::<4>().0;
-            places.iter_mut().zip(S::store(packed)).for_each(|(place, packed)| *place = packed.to_le_bytes());
+            lines[at / 16] = Line::of(S::store(packed));
         }
         put(S::store(sum), &mut scratch.sum[at..]);
     }

@@ -51,7 +51,8 @@ impl Crew {
         self.run(parts.len(), &|at| make(at, &mut parts[at].lock().unwrap_or_else(PoisonError::into_inner)));
     }
 
-    fn run(&self, count: usize, each: &(dyn Fn(usize) + Sync)) {
+    /// Calls `each` with every number below `count`.
+    pub(crate) fn run(&self, count: usize, each: &(dyn Fn(usize) + Sync)) {
         if count <= 1 {
             return (0..count).for_each(each);
         }

@@ -293,8 +293,8 @@ impl<'a, 'b> Step<'a, 'b> {
     fn activations(&self, operator: u16) -> Activations<'_> {
         let made = self.made(operator);
         match &made.tensor {
-            Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets, alone: true },
-            Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets, alone: true },
+            Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets },
+            Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets },
             _ => unreachable!("checked by the tape"),
         }
     }
@@ -465,7 +465,7 @@ impl<'a, 'b> Step<'a, 'b> {
             let x: Vec<i8> = rows.copied().collect();
             let max: Vec<u16> = tokens.iter().map(|&token| activations.max[token]).collect();
             let offsets: Vec<i32> = tokens.iter().map(|&token| activations.offsets[token]).collect();
-            let input = Activations { x: &x, max: &max, offsets: &offsets, alone: true };
+            let input = Activations { x: &x, max: &max, offsets: &offsets };
             let products = wide::product(self.engine.isa, self.crew, input, words, shift.into());
             for (products, &token) in products.chunks_exact(words.rows).zip(tokens) {
                 // The words may be more than the ids.

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 #[cfg(target_arch = "x86_64")]
 use super::amx;
 use super::{
+    crew::Crew,
     pack::{LANES, PackedLinear, Part, Shared},
     rows::{self, Channels, Products, Rows},
     simd::{Block, Operands, ROWS, Simd, multiversion},
@@ -18,7 +17,7 @@ use crate::isa::Isa;
 const TOKENS: usize = 240;
 
 /// Parts of a product that threads take, for each thread: more than one, for not all threads are as fast.
-const JOBS: usize = 2;
+const JOBS: usize = 4;
 
 /// Rows of bytes with their maxima, and 128 times their sums.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +25,6 @@ pub(crate) struct Activations<'a> {
     pub(crate) x: &'a [i8],
     pub(crate) max: &'a [u16],
     pub(crate) offsets: &'a [i32],
-    /// Whether other threads have nothing else to do.
-    pub(crate) alone: bool,
 }
 
 multiversion! {
@@ -39,32 +36,46 @@ fn dot_of<S: Simd>(operands: Operands<'_>, out: &mut Block) {
     S::dot(operands, out);
 }
 
-pub(crate) fn to_bytes(isa: Isa, input: Activations<'_>, weights: &PackedLinear, shift: u32) -> Vec<i8> {
-    product(isa, input, weights, shift, |_, acc, channels, out| rows::to_bytes(isa, acc, channels, out))
+pub(crate) fn to_bytes(
+    isa: Isa,
+    crew: Option<&Crew>,
+    input: Activations<'_>,
+    weights: &PackedLinear,
+    shift: u32,
+) -> Vec<i8> {
+    product(isa, crew, input, weights, shift, |_, acc, channels, out| rows::to_bytes(isa, acc, channels, out))
 }
 
 pub(crate) fn to_sum(
     isa: Isa,
+    crew: Option<&Crew>,
     input: Activations<'_>,
     weights: &PackedLinear,
     shift: u32,
     residual: &[i16],
     residual_shift: i32,
 ) -> Vec<i32> {
-    product(isa, input, weights, shift, |first, acc, channels, out| {
+    product(isa, crew, input, weights, shift, |first, acc, channels, out| {
         let residual = Rows { x: &residual[first..], stride: weights.rows };
         rows::to_sum(isa, acc, channels, residual, residual_shift, out);
     })
 }
 
-pub(crate) fn to_gelu(isa: Isa, input: Activations<'_>, weights: &PackedLinear, shift: u32) -> Vec<i16> {
-    product(isa, input, weights, shift, |_, acc, channels, out| rows::to_gelu(isa, acc, channels, out))
+pub(crate) fn to_gelu(
+    isa: Isa,
+    crew: Option<&Crew>,
+    input: Activations<'_>,
+    weights: &PackedLinear,
+    shift: u32,
+) -> Vec<i16> {
+    product(isa, crew, input, weights, shift, |_, acc, channels, out| rows::to_gelu(isa, acc, channels, out))
 }
 
 /// Calls `sink` with the dot products of some tokens with each block of channels, with the place of the first, and where to put what
 /// it makes of them.
 fn product<T: Copy + Default + Send>(
     isa: Isa,
+    crew: Option<&Crew>,
     input: Activations<'_>,
     weights: &PackedLinear,
     shift: u32,
@@ -84,20 +95,18 @@ fn product<T: Copy + Default + Send>(
     #[cfg(target_arch = "x86_64")]
     if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
         let aligned = Aligned::new(input.x);
-        split(blocks, input.alone, |blocks| on_tiles(aligned.get(), input.max.len(), weights, blocks, sink));
+        split(blocks, crew, |blocks| on_tiles(aligned.get(), input.max.len(), weights, blocks, sink));
         return out;
     }
-    split(blocks, input.alone, |blocks| on_vectors(isa, input, weights, blocks, sink));
+    split(blocks, crew, |blocks| on_vectors(isa, input, weights, blocks, sink));
     out
 }
 
-/// Runs `job` on all of `count` things, side by side if other threads have nothing else to do.
-pub(crate) fn split(count: usize, alone: bool, job: impl Fn(Range<usize>) + Sync) {
-    if !alone {
-        return job(0..count);
-    }
+/// Runs `job` on all of `count` things, side by side with a crew.
+pub(crate) fn split(count: usize, crew: Option<&Crew>, job: impl Fn(Range<usize>) + Sync) {
+    let Some(crew) = crew else { return job(0..count) };
     let each = count.div_ceil(JOBS * rayon::current_num_threads());
-    (0..count.div_ceil(each)).into_par_iter().for_each(|at| job(at * each..count.min((at + 1) * each)));
+    crew.run(count.div_ceil(each.max(1)), &|at| job(at * each..count.min((at + 1) * each)));
 }
 
 fn on_vectors(
@@ -166,9 +175,14 @@ fn on_tiles(
             continue;
         }
         let tiles = amx::Tiles::new(rows);
+        let steps = range.len().div_ceil(amx::ROWS);
         for block in blocks.clone() {
             let lines = weights.block(block);
+            // The tiles wait for weights longer than they multiply, so those of the next block come meanwhile.
+            let next = if block + 1 < blocks.end { weights.block(block + 1) } else { &[] };
+            let mut coming = next.chunks(lines.len().div_ceil(steps));
             for token in range.clone().step_by(amx::ROWS) {
+                coming.next().into_iter().flatten().for_each(amx::prefetch);
                 tiles.dot(Operands { x: &x[token * stride..], stride, rows, lines }, &mut acc.0);
                 sink(token, block, &acc.0[..rows]);
             }

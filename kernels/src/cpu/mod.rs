@@ -28,6 +28,7 @@ use rayon::prelude::*;
 
 use self::{
     attention::Scores,
+    crew::Crew,
     linear::Activations,
     pack::{PackedLinear, Shared},
     rows::NormGains,
@@ -46,7 +47,7 @@ use crate::{
 const GROUP_TOKENS: usize = 256;
 
 /// Tokens that threads share when there are fewer groups than threads: to wake one for less costs more than it saves.
-const SHARED_TOKENS: usize = 64;
+const SHARED_TOKENS: usize = 8;
 
 /// A program with its weights packed.
 #[derive(Debug)]
@@ -126,13 +127,19 @@ impl Engine {
     pub(crate) fn run(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>]) -> Vec<Tensor> {
         let groups = group(tasks, rayon::current_num_threads());
         let tokens: usize = tasks.iter().map(Vec::len).sum();
-        let alone = groups.len() < rayon::current_num_threads() && tokens >= SHARED_TOKENS;
-        groups.into_par_iter().flat_map_iter(|tasks_of| self.group(tape, weights, &tasks[tasks_of], alone)).collect()
+        if groups.len() < rayon::current_num_threads() && tokens >= SHARED_TOKENS {
+            let each = |crew: &Crew| {
+                let of = |tasks_of| self.group(tape, weights, &tasks[tasks_of], Some(crew));
+                groups.into_iter().flat_map(of).collect()
+            };
+            return Crew::gather(each);
+        }
+        groups.into_par_iter().flat_map_iter(|tasks_of| self.group(tape, weights, &tasks[tasks_of], None)).collect()
     }
 
     /// All tensors of one task with the trees over their rows, in the tape's order.
     pub(crate) fn trace(&self, tape: &Tape, weights: &Weights, ids: &[u16]) -> Vec<(Tensor, Tree)> {
-        let pass = Pass::new(self, tape, weights, std::slice::from_ref(&ids), true, false);
+        let pass = Pass::new(self, tape, weights, std::slice::from_ref(&ids), true, None);
         let trees: Vec<OnceLock<Tree>> = tape.operators().iter().map(|_| OnceLock::new()).collect();
         // Other threads hash what is made while this one goes on.
         rayon::scope(|scope| {
@@ -151,8 +158,8 @@ impl Engine {
         .collect()
     }
 
-    fn group(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>], alone: bool) -> Vec<Tensor> {
-        let mut pass = Pass::new(self, tape, weights, tasks, false, alone);
+    fn group(&self, tape: &Tape, weights: &Weights, tasks: &[Vec<u16>], crew: Option<&Crew>) -> Vec<Tensor> {
+        let mut pass = Pass::new(self, tape, weights, tasks, false, crew);
         for (operator, done) in self.done.iter().enumerate() {
             pass.step(operator);
             for &done in done {
@@ -202,14 +209,21 @@ struct Pass<'a, T> {
     spans: Vec<Range<usize>>,
     /// Whether every tensor is wanted, and not the last alone.
     all: bool,
-    /// Whether other threads have nothing else to do.
-    alone: bool,
+    /// Other threads, where they have nothing else to do.
+    crew: Option<&'a Crew>,
     /// What each operator made, once it has been computed and as long as it is needed.
     made: Vec<OnceLock<Made>>,
 }
 
 impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
-    fn new(engine: &'a Engine, tape: &'a Tape, weights: &'a Weights, tasks: &'a [T], all: bool, alone: bool) -> Self {
+    fn new(
+        engine: &'a Engine,
+        tape: &'a Tape,
+        weights: &'a Weights,
+        tasks: &'a [T],
+        all: bool,
+        crew: Option<&'a Crew>,
+    ) -> Self {
         let mut end = 0;
         let span = |task: &T| {
             let start = end;
@@ -218,16 +232,11 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         };
         let spans = tasks.iter().map(span).collect();
         let made = tape.operators().iter().map(|_| OnceLock::new()).collect();
-        Self { engine, tape, weights, tasks, spans, all, alone, made }
+        Self { engine, tape, weights, tasks, spans, all, crew, made }
     }
 
     fn tokens(&self) -> usize {
         self.spans.last().map_or(0, |span| span.end)
-    }
-
-    /// Rows that a thread takes at least.
-    fn rows_at_least(&self) -> usize {
-        if self.alone { 16 } else { usize::MAX }
     }
 
     /// Computes an operator, the earlier ones having been computed.
@@ -242,18 +251,25 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
             Operator::Embed { words, positions, shift, .. } => self.embed(words, positions, shift.into()).into(),
             Operator::Norm { sum, gains, shift, transposed } => self.norm(sum, gains, shift.into(), transposed),
             Operator::Linear { input, weights, shift, transposed } => {
-                let x = linear::to_bytes(self.engine.isa, self.activations(input), self.linear(weights), shift.into());
+                let x = linear::to_bytes(
+                    self.engine.isa,
+                    self.crew,
+                    self.activations(input),
+                    self.linear(weights),
+                    shift.into(),
+                );
                 if transposed { Tensor::LinearT { x }.into() } else { Tensor::Linear { x }.into() }
             }
             Operator::Residual { input, weights, residual, shift, residual_shift } => {
                 let Tensor::Norm { x, .. } = self.tensor(residual) else { unreachable!("checked by the tape") };
                 let (input, weights) = (self.activations(input), self.linear(weights));
-                let x = linear::to_sum(self.engine.isa, input, weights, shift.into(), x, residual_shift.into());
+                let x =
+                    linear::to_sum(self.engine.isa, self.crew, input, weights, shift.into(), x, residual_shift.into());
                 self.sum(x, weights.rows).into()
             }
             Operator::Gelu { input, weights, shift } => {
                 let (input, weights) = (self.activations(input), self.linear(weights));
-                let wide = linear::to_gelu(self.engine.isa, input, weights, shift.into());
+                let wide = linear::to_gelu(self.engine.isa, self.crew, input, weights, shift.into());
                 self.quantised(&wide, weights.rows)
             }
             Operator::Exp { .. } => self.exp(operator).into(),
@@ -285,10 +301,10 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
     }
 
     fn activations(&self, operator: u16) -> Activations<'_> {
-        let (made, alone) = (self.made(operator), self.alone);
+        let made = self.made(operator);
         match &made.tensor {
-            Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets, alone },
-            Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets, alone },
+            Tensor::Norm { max, .. } => Activations { x: &made.bytes, max, offsets: &made.offsets },
+            Tensor::Quantised { max, x, .. } => Activations { x, max, offsets: &made.offsets },
             _ => unreachable!("checked by the tape"),
         }
     }
@@ -312,9 +328,15 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
     fn sum(&self, x: Vec<i32>, width: usize) -> Tensor {
         let n = x.len() / width;
         let (mut mean, mut deviation) = (vec![0; n], vec![0; n]);
-        for ((row, mean), deviation) in x.chunks_exact(width).zip(&mut mean).zip(&mut deviation) {
-            rows::moments(self.engine.isa, row, mean, deviation);
-        }
+        let (means, deviations) = (Shared::new(&mut mean, 1), Shared::new(&mut deviation, 1));
+        linear::split(n, self.crew, |rows| {
+            // SAFETY: each row is in one part.
+            let (mut means, mut deviations) =
+                unsafe { (means.part(rows.clone(), 0..1), deviations.part(rows.clone(), 0..1)) };
+            for (at, x) in x[rows.start * width..rows.end * width].chunks_exact(width).enumerate() {
+                rows::moments(self.engine.isa, x, &mut means.row(at)[0], &mut deviations.row(at)[0]);
+            }
+        });
         Tensor::Sum(Sum { mean, deviation, x })
     }
 
@@ -323,17 +345,22 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         let Packed::Gains { gain, bias } = &self.engine.packed[usize::from(gains)] else {
             unreachable!("checked by the tape")
         };
-        let root = fixed::root_width(gain.len());
+        let (width, root) = (gain.len(), fixed::root_width(gain.len()));
         let mut x = vec![0; y.len()];
-        let rows = y.par_chunks_exact(gain.len()).zip(x.par_chunks_exact_mut(gain.len())).zip(mean).zip(deviation);
-        rows.with_min_len(self.rows_at_least()).for_each(|(((y, x), &mean), &deviation)| {
-            let inverse = fixed::inverse_deviation(root, deviation);
-            rows::normalise(self.engine.isa, y, mean, inverse, NormGains { gain, bias, shift }, x);
+        let shared = Shared::new(&mut x, width);
+        linear::split(mean.len(), self.crew, |rows| {
+            // SAFETY: each row is in one part.
+            let mut x = unsafe { shared.part(rows.clone(), 0..width) };
+            for (at, row) in rows.enumerate() {
+                let inverse = fixed::inverse_deviation(root, deviation[row]);
+                let (y, gains) = (&y[row * width..][..width], NormGains { gain, bias, shift });
+                rows::normalise(self.engine.isa, y, mean[row], inverse, gains, x.row(at));
+            }
         });
         if transposed {
             return Tensor::NormT { x }.into();
         }
-        let (max, bytes, offsets) = self.quantise(&x, gain.len());
+        let (max, bytes, offsets) = self.quantise(&x, width);
         Made { tensor: Tensor::Norm { max, x }, bytes, offsets }
     }
 
@@ -341,9 +368,17 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
     fn quantise(&self, x: &[i16], width: usize) -> (Vec<u16>, Vec<i8>, Vec<i32>) {
         let n = x.len() / width;
         let (mut max, mut bytes, mut offsets) = (vec![0; n], vec![0; x.len()], vec![0; n]);
-        let rows = x.par_chunks_exact(width).zip(bytes.par_chunks_exact_mut(width)).zip(&mut max).zip(&mut offsets);
-        rows.with_min_len(self.rows_at_least())
-            .for_each(|(((row, bytes), max), offset)| rows::quantise(self.engine.isa, row, bytes, max, offset));
+        let shared = (Shared::new(&mut max, 1), Shared::new(&mut bytes, width), Shared::new(&mut offsets, 1));
+        linear::split(n, self.crew, |rows| {
+            let all = rows.clone();
+            // SAFETY: each row is in one part.
+            let (mut max, mut bytes, mut offsets) = unsafe {
+                (shared.0.part(all.clone(), 0..1), shared.1.part(all.clone(), 0..width), shared.2.part(all, 0..1))
+            };
+            for (at, x) in x[rows.start * width..rows.end * width].chunks_exact(width).enumerate() {
+                rows::quantise(self.engine.isa, x, bytes.row(at), &mut max.row(at)[0], &mut offsets.row(at)[0]);
+            }
+        });
         (max, bytes, offsets)
     }
 
@@ -392,7 +427,7 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         };
         let Operator::Exp { heads, .. } = *exp else { unreachable!("checked by the tape") };
         for span in &self.spans {
-            linear::split(heads.into(), self.alone, |heads| part(span, heads));
+            linear::split(heads.into(), self.crew, |heads| part(span, heads));
         }
         self.quantised(&wide, width)
     }

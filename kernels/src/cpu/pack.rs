@@ -13,6 +13,15 @@ pub(crate) const LANES: usize = 64;
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(crate) [u8; 64]);
 
+impl Line {
+    /// The first byte of each lane in its lowest bits.
+    #[inline(always)]
+    pub(crate) fn of(lanes: [i32; 16]) -> Self {
+        // SAFETY: any bytes are a line, and there are as many.
+        Self(unsafe { std::mem::transmute::<[i32; 16], [u8; 64]>(lanes.map(i32::to_le)) })
+    }
+}
+
 /// A matrix of weights: `[rows / LANES][width / 4][LANES][4]`, as `weight + 128`.
 ///
 /// The multiply-add of VNNI takes one unsigned factor. The 128 adds 128 times the sum of the activations to every dot

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::{
     Engine, attention,
     attention::Scores,
+    crew::Crew,
     group,
     linear::{Activations, dot, to_bytes},
     pack::{LANES, Line, PackedLinear, Part, Shared},
@@ -140,9 +141,10 @@ proptest! {
         let offset = |row: &[i8]| 128 * row.iter().map(|&x| i32::from(x)).sum::<i32>();
         let offsets: Vec<i32> = x.chunks_exact(width).map(offset).collect();
         let out = same(|isa| {
-            let on = |alone| to_bytes(isa, Activations { x, max: &vec![max; tokens], offsets: &offsets, alone }, &packed, shift);
-            let out = on(false);
-            assert_eq!(on(true), out, "on several threads");
+            let input = Activations { x, max: &vec![max; tokens], offsets: &offsets };
+            let out = to_bytes(isa, None, input, &packed, shift);
+            let together = Crew::gather(|crew| to_bytes(isa, Some(crew), input, &packed, shift));
+            assert_eq!(together, out, "on several threads");
             out
         });
         for (token, channel) in (0..tokens).flat_map(|token| (0..channels).map(move |channel| (token, channel))) {
@@ -264,7 +266,8 @@ proptest! {
         let engine = Engine::new(&tape, &weights);
         let together = engine.run(&tape, &weights, &batch);
         prop_assert_eq!(together.len(), batch.len());
-        prop_assert_eq!(&engine.group(&tape, &weights, &batch, true), &together, "shared among threads");
+        let shared = Crew::gather(|crew| engine.group(&tape, &weights, &batch, Some(crew)));
+        prop_assert_eq!(&shared, &together, "shared among threads");
         for (task, together) in batch.iter().zip(&together) {
             let alone = engine.trace(&tape, &weights, task).pop();
             prop_assert_eq!(alone.as_ref().map(|(tensor, _)| tensor), Some(together));
