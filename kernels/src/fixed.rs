@@ -295,6 +295,22 @@ mod tests {
         assert_eq!(silu(0), 0);
     }
 
+    /// The same digests stand in the tests of the contract that recomputes elements, so both have every value of these functions.
+    #[test]
+    fn the_referee_has_every_value() {
+        let digest = |values: &[i32]| -> String {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
+            crate::keccak::keccak256(&[&bytes]).iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let of = |range: std::ops::RangeInclusive<i32>, f: fn(i32) -> i32| digest(&range.map(f).collect::<Vec<_>>());
+        assert_eq!(
+            of(0..=18 * 1024, |d| exp2_neg(d).into()),
+            "6bfceb06fdcf4fa48b19400ae10109b3acf72d8e4c8706317f0d58bb375f8672"
+        );
+        assert_eq!(of(-4200..=4200, gelu), "f20a9da48de17567181559aad558ff9195b020fa303ed1c3fdffa5a0c9421030");
+        assert_eq!(of(-12_500..=12_500, silu), "2d62a6b714802044813a0f0197ff147f73e14da3c9255c89fc2ec2dc7229ec52");
+    }
+
     #[test]
     fn pairs_turn_by_their_angle() {
         // A quarter of a turn: the even channel becomes minus the odd one, the odd one the even one.

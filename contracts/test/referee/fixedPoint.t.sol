@@ -168,6 +168,66 @@ contract FixedPoint_Test is Test {
         assertEq(FixedPoint.exp2(int256(d)), int256((255 * p + 2 ** (14 + k)) / 2 ** (15 + k)));
     }
 
+    /// @dev Every value of the functions that have constants in them, by digests that the tests of `kernels/src/fixed.rs` hold too: words of
+    /// 32 bits, one after the other.
+    function test_EveryExponential() external pure {
+        bytes memory values = new bytes(4 * (18 * 1024 + 1));
+        for (uint256 d = 0; d <= 18 * 1024; ++d) {
+            put(values, d, FixedPoint.exp2(int256(d)));
+        }
+        assertEq(keccak256(values), 0x6bfceb06fdcf4fa48b19400ae10109b3acf72d8e4c8706317f0d58bb375f8672);
+    }
+
+    function test_EveryGelu() external pure {
+        bytes memory values = new bytes(4 * 8401);
+        for (uint256 i = 0; i < 8401; ++i) {
+            put(values, i, FixedPoint.gelu(int256(i) - 4200));
+        }
+        assertEq(keccak256(values), 0xf20a9da48de17567181559aad558ff9195b020fa303ed1c3fdffa5a0c9421030);
+    }
+
+    function test_EverySilu() external pure {
+        bytes memory values = new bytes(4 * 25_001);
+        for (uint256 i = 0; i < 25_001; ++i) {
+            put(values, i, FixedPoint.silu(int256(i) - 12_500));
+        }
+        assertEq(keccak256(values), 0x2d62a6b714802044813a0f0197ff147f73e14da3c9255c89fc2ec2dc7229ec52);
+    }
+
+    function put(bytes memory words, uint256 place, int256 value) private pure {
+        assembly ("memory-safe") {
+            let word := add(add(words, 32), shl(2, place))
+            let behind := shr(32, shl(32, mload(word)))
+            mstore(word, or(shl(224, value), behind))
+        }
+    }
+
+    /* DECODERS */
+
+    /// @dev A quarter of a turn, no turn, and ties; as the tests of `kernels/src/fixed.rs`.
+    function test_Turn() external pure {
+        assertEq(FixedPoint.turn(100, 7, 0, 1 << 14, false), -7);
+        assertEq(FixedPoint.turn(7, 100, 0, 1 << 14, true), 100);
+        assertEq(FixedPoint.turn(100, 7, 1 << 14, 0, false), 100);
+        assertEq(FixedPoint.turn(1, 0, 1 << 13, 0, false), 1);
+        assertEq(FixedPoint.turn(-1, 0, 1 << 13, 0, false), 0);
+        assertEq(FixedPoint.turn(2 ** 30, -(2 ** 30), -32_768, 32_767, true), -127);
+        assertEq(FixedPoint.turn(-(2 ** 30), 2 ** 30, -32_768, 32_767, true), 127);
+    }
+
+    function test_Gated() external pure {
+        assertEq(FixedPoint.gated(2 ** 30, 2 ** 30), 32_767);
+        assertEq(FixedPoint.gated(2 ** 30, -(2 ** 30)), -32_767);
+        assertEq(FixedPoint.gated(0, 2 ** 30), 0);
+        assertEq(FixedPoint.gated(1024, 32_768), FixedPoint.silu(1024));
+        assertEq(FixedPoint.gated(65_535, 1), 2);
+        assertEq(FixedPoint.gated(65_536, 1), 2);
+    }
+
+    function test_StreamsHave27Bits() external pure {
+        assertEq(FixedPoint.STREAM_MAX, 67_108_863);
+    }
+
     function test_Fuzz_Average(int32 dot, uint16 sum) external pure {
         int256 s = int256(uint256(sum));
         int256 inverse = sum == 0 ? int256(0) : int256(4_294_967_296) / s;

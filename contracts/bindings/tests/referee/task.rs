@@ -22,9 +22,11 @@ pub(crate) struct Judged {
     pub(crate) transaction_gas: u64,
 }
 
-/// The compiled referee.
+/// The compiled referee, or another whose code lies in hexadecimal in the file that `ASSAY_REFEREE_CODE` names: `tools/mutate` puts one
+/// there that is wrong.
 pub(crate) fn referee() -> Contract {
-    Contract::new(Referee::DEPLOYED_BYTECODE.clone())
+    let code = std::env::var_os("ASSAY_REFEREE_CODE").map(|path| std::fs::read_to_string(path).unwrap());
+    Contract::new(code.map_or_else(|| Referee::DEPLOYED_BYTECODE.clone(), |code| code.parse().unwrap()))
 }
 
 /// The bytes that put a question.
