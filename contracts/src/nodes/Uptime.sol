@@ -131,8 +131,7 @@ contract Uptime is IUptime, EpochRoots {
     function isSilent(uint32 operator, uint32 epoch) public view returns (bool) {
         if (bannedIn(operator, epoch)) return true;
         if (epoch < 2 || licenseStaking.delegatedIn(operator, epoch - 2) == 0) return false;
-        (bytes32 answersRoot,) = attestations.answersOf(epoch - 2, operator);
-        return answersRoot == 0 && attestations.seatsIn(epoch - 2) != 0;
+        return _answersRoot(epoch - 2, operator) == 0 && _seatsIn(epoch - 2) != 0;
     }
 
     /* POSTINGS */
@@ -141,7 +140,7 @@ contract Uptime is IUptime, EpochRoots {
     function post(uint32 epoch, bytes32 root, uint64 total, bytes calldata truth) external {
         bool revealed = attestations.seedOf(epoch) != 0 && block.timestamp >= attestations.revealEnd(epoch);
         require(revealed, Uptime_TooEarly(epoch));
-        require(Answers.isWellFormed(truth, _rounds, attestations.seatsIn(epoch)), Uptime_BadTruth());
+        require(Answers.isWellFormed(truth, _rounds, _seatsIn(epoch)), Uptime_BadTruth());
         _outcomes[epoch] = Outcome(keccak256(truth), total);
         emit OutcomePosted(epoch, total, truth);
         _post(epoch, root, licenses + licenseStaking.operatorsIn(epoch));
@@ -158,10 +157,9 @@ contract Uptime is IUptime, EpochRoots {
     ) external {
         _pending(epoch);
         _requireTruth(epoch, truth);
-        uint32 seats = attestations.seatsIn(epoch);
+        uint32 seats = _seatsIn(epoch);
         require(round < _rounds && seat < seats, Uptime_OutOfRange());
-        (address provider,) = attestations.seatIn(seat, epoch);
-        uint256 found = provider == address(0) ? Answers.NONE : _tally(epoch, round, seat, answers, proofs);
+        uint256 found = _isEmpty(seat, epoch) ? Answers.NONE : _tally(epoch, round, seat, answers, proofs);
         require(found != Answers.read(truth, Answers.width(seats), round, seat), EpochRoots_NotFalse());
         _remove(epoch, msg.sender);
     }
@@ -182,7 +180,7 @@ contract Uptime is IUptime, EpochRoots {
             (part.sum, part.accumulators) = (claimed.previous.sum, claimed.previous.accumulators);
         }
         _addOwn(part, operators, claimed);
-        _removeFalse(claimed.epoch, number, _partLeaf(part), claimed.leaf, claimed.proof);
+        _removeFalse(posting, claimed.epoch, number, _partLeaf(part), claimed.leaf, claimed.proof);
     }
 
     /// @inheritdoc IUptime
@@ -196,7 +194,7 @@ contract Uptime is IUptime, EpochRoots {
             accumulators, posting.count - licenses, number - licenses - 1, claimed.commission, claimed.commissionProof
         );
         bytes32 expected = _shareLeaf(number, claimed.commission, accumulators);
-        _removeFalse(claimed.epoch, number, expected, claimed.leaf, claimed.proof);
+        _removeFalse(posting, claimed.epoch, number, expected, claimed.leaf, claimed.proof);
     }
 
     /// @inheritdoc IUptime
@@ -212,8 +210,7 @@ contract Uptime is IUptime, EpochRoots {
     function strike(uint32 epoch, uint32 operator, bytes calldata truth, bytes calldata answers) external {
         require(block.timestamp < uint256(_final(epoch).finalAt) + _appealTime, Uptime_WrongTime());
         require(_strikes[operator][epoch].madeAt == 0, Uptime_Done());
-        _requireTruth(epoch, truth);
-        require(_isRevealed(epoch, operator, answers), Uptime_BadAnswers());
+        _requireSaid(epoch, operator, truth, answers);
         uint256 wrong = Answers.countWrong(answers, truth);
         require(wrong >= _wrongLimit, Uptime_TooFew(wrong, _wrongLimit));
         // Casting is safe: rounds times seats.
@@ -234,8 +231,7 @@ contract Uptime is IUptime, EpochRoots {
         Strike memory struck = _strikes[operator][epoch];
         require(struck.wrong >= _wrongLimit, Uptime_NoStrike());
         require(block.timestamp < uint256(struck.madeAt) + _appealTime, Uptime_WrongTime());
-        _requireTruth(epoch, truth);
-        require(_isRevealed(epoch, operator, answers), Uptime_BadAnswers());
+        _requireSaid(epoch, operator, truth, answers);
         struck.next = _requireRelevant(epoch, struck.next, truth, answers, evidence);
         attestations.requireEvidence(epoch, operator, evidence);
         // Casting is safe: each position is one of the wrong answers, and once.
@@ -260,7 +256,7 @@ contract Uptime is IUptime, EpochRoots {
         _final(epoch);
         require(!isPenalised[epoch][seat], Uptime_Done());
         _requireTruth(epoch, truth);
-        uint256 seats = attestations.seatsIn(epoch);
+        uint256 seats = _seatsIn(epoch);
         require(seat < seats, Uptime_OutOfRange());
         uint256 offline;
         for (uint256 round; round < _rounds; ++round) {
@@ -281,7 +277,7 @@ contract Uptime is IUptime, EpochRoots {
         returns (uint256)
     {
         Voter[] memory voters = attestations.votersIn(epoch);
-        require(answers.length == voters.length && proofs.length == voters.length, Uptime_BadAnswers());
+        require(answers.length == voters.length, Uptime_BadAnswers());
         uint256[4] memory weights;
         for (uint256 i; i < voters.length; ++i) {
             bytes32 root = voters[i].answersRoot;
@@ -304,29 +300,33 @@ contract Uptime is IUptime, EpochRoots {
     /// @dev Adds a licence's own part to what the licences before it came to.
     function _addOwn(Part memory part, uint32 operators, LicenseChallenge calldata claimed) private view {
         uint32 epoch = claimed.epoch;
-        Run memory run = licenseStaking.runIn(part.number, epoch);
-        uint32 seats = attestations.seatsIn(epoch);
+        Run memory run = _runIn(part.number, epoch);
+        uint32 seats = _seatsIn(epoch);
         if (run.operator == 0 || seats == 0 || isSilent(run.operator, epoch)) return;
         bool answered = _isRevealed(epoch, run.operator, claimed.answers);
         _check(part, part.number, seats, answered, claimed);
         uint32 deputy = deputyOf(part.number);
         if (deputy != 0 && _isAbandoned(deputy, epoch)) _check(part, deputy, seats, answered, claimed);
 
-        // At most 128 right answers a licence, and fewer than 2^31 licences.
-        uint64 right = part.right;
-        part.shares = right * (BASIS - run.rate);
-        part.sum += right * BASIS;
-        uint64 commission = right * run.rate;
+        uint64 commission;
+        unchecked {
+            // At most 128 right answers a licence, fewer than 2^31 licences. A posting in which the part before says more is false there.
+            uint64 right = part.right;
+            part.shares = right * (BASIS - run.rate);
+            part.sum += right * BASIS;
+            commission = right * run.rate;
+        }
         if (commission == 0) return;
         uint32 index = run.operator - licenses - 1;
-        _requireCommission(part.accumulators, operators, index, claimed.commission, claimed.commissionProof);
+        bytes32[] calldata proof = claimed.commissionProof;
+        _requireCommission(part.accumulators, operators, index, claimed.commission, proof);
         bytes32 leaf = Accumulators.leaf(claimed.commission + commission);
-        part.accumulators = Accumulators.rootOver(operators, index, leaf, claimed.commissionProof);
+        part.accumulators = Accumulators.rootOver(operators, index, leaf, proof);
     }
 
     /// @dev Whether somebody runs the licence and is silent.
     function _isAbandoned(uint32 number, uint32 epoch) private view returns (bool) {
-        uint32 operator = licenseStaking.runIn(number, epoch).operator;
+        uint32 operator = _runIn(number, epoch).operator;
         return operator != 0 && isSilent(operator, epoch);
     }
 
@@ -340,29 +340,63 @@ contract Uptime is IUptime, EpochRoots {
         for (uint256 round; round < _rounds; ++round) {
             uint256 seat = uint256(keccak256(abi.encode(seed, assignee, round))) % seats;
             // forge-lint: disable-next-line(unsafe-typecast)
-            (address provider,) = attestations.seatIn(uint32(seat), claimed.epoch);
-            if (provider == address(0)) continue;
-            ++part.assigned;
-            uint256 answer = answered ? Answers.read(claimed.answers, width, round, seat) : Answers.NONE;
-            if (answer == Answers.NONE) continue;
-            ++part.answered;
-            uint256 truth = Answers.read(claimed.truth, width, round, seat);
-            if (truth == Answers.NONE) continue;
-            if (Answers.isUp(answer) == Answers.isUp(truth)) ++part.right;
-            else ++part.wrong;
+            if (_isEmpty(uint32(seat), claimed.epoch)) continue;
+            unchecked {
+                // At most twice the rounds.
+                ++part.assigned;
+                uint256 answer = answered ? Answers.read(claimed.answers, width, round, seat) : Answers.NONE;
+                if (answer == Answers.NONE) continue;
+                ++part.answered;
+                uint256 truth = Answers.read(claimed.truth, width, round, seat);
+                if (truth == Answers.NONE) continue;
+                if (Answers.isUp(answer) == Answers.isUp(truth)) ++part.right;
+                else ++part.wrong;
+            }
         }
+    }
+
+    /* INTERNAL: WHAT OTHERS SAY */
+
+    function _seatsIn(uint32 epoch) private view returns (uint32) {
+        return attestations.seatsIn(epoch);
+    }
+
+    function _isEmpty(uint32 seat, uint32 epoch) private view returns (bool) {
+        (address provider,) = attestations.seatIn(seat, epoch);
+        return provider == address(0);
+    }
+
+    function _answersRoot(uint32 epoch, uint32 operator) private view returns (bytes32 root) {
+        (root,) = attestations.answersOf(epoch, operator);
+    }
+
+    function _runIn(uint32 number, uint32 epoch) private view returns (Run memory) {
+        return licenseStaking.runIn(number, epoch);
     }
 
     /* INTERNAL: PROOFS */
 
     /// @dev Removes the posting, or reverts unless `leaf` stands at the place of `number` and is not the one expected.
-    function _removeFalse(uint32 epoch, uint32 number, bytes32 expected, bytes32 leaf, bytes32[] calldata proof)
-        private
-    {
+    function _removeFalse(
+        Posting storage posting,
+        uint32 epoch,
+        uint32 number,
+        bytes32 expected,
+        bytes32 leaf,
+        bytes32[] calldata proof
+    ) private {
         require(leaf != expected, EpochRoots_NotFalse());
-        Posting storage posting = _pending(epoch);
-        require(TreeNodes.verify(posting.root, posting.count, 0, number - 1, leaf, proof), EpochRoots_BadProof());
+        _requireStands(posting, number, leaf, proof);
         _remove(epoch, msg.sender);
+    }
+
+    /// @dev Reverts unless the posting has that leaf for that number.
+    function _requireStands(Posting storage posting, uint32 number, bytes32 leaf, bytes32[] calldata proof)
+        private
+        view
+    {
+        bool stands = TreeNodes.verify(posting.root, posting.count, 0, number - 1, leaf, proof);
+        require(stands, EpochRoots_BadProof());
     }
 
     /// @dev Reverts unless the posting says so of licence `number`.
@@ -370,9 +404,8 @@ contract Uptime is IUptime, EpochRoots {
         private
         view
     {
-        bool stands = part.number == number
-            && TreeNodes.verify(posting.root, posting.count, 0, number - 1, _partLeaf(part), proof);
-        require(stands, EpochRoots_BadProof());
+        require(part.number == number, EpochRoots_BadProof());
+        _requireStands(posting, number, _partLeaf(part), proof);
     }
 
     function _requireCommission(
@@ -390,9 +423,15 @@ contract Uptime is IUptime, EpochRoots {
         require(keccak256(truth) == _outcomes[epoch].truthHash, Uptime_BadTruth());
     }
 
+    /// @dev Reverts unless that was the truth, and what the operator revealed.
+    function _requireSaid(uint32 epoch, uint32 operator, bytes calldata truth, bytes calldata answers) private view {
+        _requireTruth(epoch, truth);
+        require(_isRevealed(epoch, operator, answers), Uptime_BadAnswers());
+    }
+
     /// @dev Whether the operator revealed anything; if so, reverts unless it was `answers`.
     function _isRevealed(uint32 epoch, uint32 operator, bytes calldata answers) private view returns (bool) {
-        (bytes32 answersRoot,) = attestations.answersOf(epoch, operator);
+        bytes32 answersRoot = _answersRoot(epoch, operator);
         if (answersRoot == 0) return false;
         require(Answers.root(answers, _rounds) == answersRoot, Uptime_BadAnswers());
         return true;
@@ -406,7 +445,7 @@ contract Uptime is IUptime, EpochRoots {
         bytes calldata answers,
         Evidence[] calldata evidence
     ) private view returns (uint32) {
-        uint256 seats = attestations.seatsIn(epoch);
+        uint256 seats = _seatsIn(epoch);
         uint256 width = Answers.width(seats);
         for (uint256 i; i < evidence.length; ++i) {
             uint32 position = evidence[i].position;

@@ -380,14 +380,49 @@ abstract contract UptimeTest is Test {
 
     /// @dev Up to the seed of the next epoch.
     function playUntilReveals(uint32 epoch, uint256 answer) internal {
+        playSeals(epoch, answer);
+        enter(epoch + 1);
+        seed(epoch + 1);
+    }
+
+    /// @dev Up to the end of seals.
+    function playSeals(uint32 epoch, uint256 answer) internal {
         enter(epoch);
         if (epoch == 0) seed(0);
         vm.warp(sealEnd(epoch + 1) - 1);
         for (uint256 o; o < keys.length; ++o) {
-            sealAnswers(epoch, o, allOf(providers.length, answer));
+            sealAnswers(epoch, o, allOf(attestations.seatsIn(epoch), answer));
         }
+    }
+
+    /// @dev As `play`, but the second operator says `other` of the first seat in every round.
+    function playAgainst(uint32 epoch, uint256 answer, uint256 other) internal {
+        playSeals(epoch, answer);
+        bytes memory answers = allOf(providers.length, answer);
+        for (uint256 r; r < ROUNDS; ++r) {
+            Rule.write(answers, providers.length, r, 0, other);
+        }
+        sealAnswers(epoch, 1, answers);
         enter(epoch + 1);
         seed(epoch + 1);
+        for (uint256 o; o < keys.length; ++o) {
+            reveal(epoch, o);
+        }
+        postFinal(epoch);
+    }
+
+    /// @dev Six licences, three of them run by the first operator, two by the second, one by the third; three providers.
+    function standard() internal {
+        build(6);
+        addOperator(1000);
+        addOperator(0);
+        addOperator(2500);
+        for (uint256 id = 1; id <= 6; ++id) {
+            delegate(id, numberOf(id <= 3 ? 0 : id <= 5 ? 1 : 2));
+        }
+        addProvider("first");
+        addProvider("second");
+        addProvider("third");
     }
 
     /* CHALLENGES */

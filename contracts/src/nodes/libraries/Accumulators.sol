@@ -7,6 +7,9 @@ import {MerkleTree} from "../../work/libraries/MerkleTree.sol";
 /// @notice Amounts that grow, one for each of `count` places, under one root of `MerkleTree`: leaf i is `leafHash(uint64 amount)`.
 /// The root of none is zero.
 library Accumulators {
+    /// @notice The proof is longer or shorter than it should be, or of a place that is not there.
+    error Accumulators_BadProof();
+
     /// @notice The root while all are zero.
     function empty(uint32 count) internal pure returns (bytes32) {
         if (count == 0) return 0;
@@ -26,23 +29,23 @@ library Accumulators {
     }
 
     /// @notice The root of `count` leaves of which number `index` is `node`, between the siblings of `proof`.
-    /// @return root Zero where `index` is beyond the last or the proof is not exactly as long as it should be.
     function rootOver(uint32 count, uint256 index, bytes32 node, bytes32[] calldata proof)
         internal
         pure
-        returns (bytes32 root)
+        returns (bytes32)
     {
-        if (index >= count) return 0;
+        require(index < count, Accumulators_BadProof());
         uint256 used;
         for (uint256 width = count; width > 1; width = (width + 1) >> 1) {
             // An odd last node moves up as it is.
             if ((index ^ 1) < width) {
-                if (used == proof.length) return 0;
+                require(used < proof.length, Accumulators_BadProof());
                 bytes32 sibling = proof[used++];
                 node = index & 1 == 0 ? MerkleTree.nodeHash(node, sibling) : MerkleTree.nodeHash(sibling, node);
             }
             index >>= 1;
         }
-        return used == proof.length ? MerkleTree.rootHash(count, node) : bytes32(0);
+        require(used == proof.length, Accumulators_BadProof());
+        return MerkleTree.rootHash(count, node);
     }
 }
