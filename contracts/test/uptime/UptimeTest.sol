@@ -29,6 +29,8 @@ abstract contract UptimeTest is Test {
     uint32 internal constant ANSWER = 30 minutes;
     uint32 internal constant APPEAL = 1 days;
     uint16 internal constant ROUNDS = 3;
+    /// @dev What a licence earns that is right in every round, with its operator.
+    uint64 internal constant WHOLE = 30_000;
     uint16 internal constant AUDITS = 2;
     uint16 internal constant VOTERS = 3;
     uint16 internal constant SEATS = 6;
