@@ -114,6 +114,8 @@ interface ILicenseStaking {
     function keyIn(uint32 number, uint32 epoch) external view returns (address);
     /// @notice Who ran the licence in the epoch, which has begun.
     function runIn(uint256 id, uint32 epoch) external view returns (Run memory);
+    /// @notice How many licences the operator ran in the epoch, which has begun: as many as `runIn` names it for.
+    function delegatedIn(uint32 number, uint32 epoch) external view returns (uint32);
     /// @notice The licence's delegation as it was made last.
     function delegationOf(uint256 id) external view returns (LicenseDelegation memory);
 

@@ -31,6 +31,7 @@ contract LicenseStaking is ILicenseStaking {
     Operator[] private _operators;
     Checkpoints.Trace208 private _counts;
     mapping(uint32 number => Checkpoints.Trace160) private _keys;
+    mapping(uint32 number => Checkpoints.Trace208) private _delegated;
     /// @dev An operator's number and a rate.
     mapping(uint256 id => Checkpoints.Trace208) private _runs;
     mapping(uint256 id => LicenseDelegation) private _delegations;
@@ -79,6 +80,11 @@ contract LicenseStaking is ILicenseStaking {
         uint208 run = _runs[id].upperLookupRecent(_begun(epoch));
         // forge-lint: disable-next-line(unsafe-typecast)
         return Run(uint32(run >> RATE_BITS), uint16(run));
+    }
+
+    /// @inheritdoc ILicenseStaking
+    function delegatedIn(uint32 number, uint32 epoch) external view returns (uint32) {
+        return uint32(_delegated[number].upperLookupRecent(_begun(epoch)));
     }
 
     /// @inheritdoc ILicenseStaking
@@ -134,13 +140,14 @@ contract LicenseStaking is ILicenseStaking {
                 require(last.operator == 0, LicenseStaking_Delegated(id, last.operator));
                 require(_nextEpoch() >= last.freeAt, LicenseStaking_Thawing(id, last.freeAt));
             } else if (last.operator != 0) {
-                --_operator(last.operator).delegated;
+                _leave(last.operator);
             }
             _delegations[id] = LicenseDelegation({owner: msg.sender, operator: number, freeAt: 0});
             require(++operator.delegated <= operator.cap, LicenseStaking_OverCap(number, operator.cap));
             _runs[id].push(_nextEpoch(), uint208(number) << RATE_BITS | rate);
             emit LicenseDelegated(id, number, msg.sender, rate, _nextEpoch());
         }
+        _delegated[number].push(_nextEpoch(), operator.delegated);
     }
 
     /// @inheritdoc ILicenseStaking
@@ -170,9 +177,14 @@ contract LicenseStaking is ILicenseStaking {
         uint32 number = delegation.operator;
         require(number != 0, LicenseStaking_NotDelegated(id));
         (delegation.operator, delegation.freeAt) = (0, freeAt);
-        --_operator(number).delegated;
+        _leave(number);
         _runs[id].push(_nextEpoch(), 0);
         emit LicenseUndelegated(id, number, _nextEpoch(), freeAt);
+    }
+
+    /// @dev One licence less for the operator, from the next epoch on.
+    function _leave(uint32 number) private {
+        _delegated[number].push(_nextEpoch(), --_operator(number).delegated);
     }
 
     function _setKey(uint32 number, address key) private {

@@ -37,6 +37,20 @@ contract LicenseStaking_Invariants_Test is Test {
         }
     }
 
+    /// @dev L4.
+    function invariant_WhatAnOperatorRunsIsCounted() external view {
+        uint32 last = handler.epoch();
+        for (uint32 epoch = last < 8 ? 0 : last - 7; epoch <= last; ++epoch) {
+            for (uint32 number = LICENSES + 1; number <= LICENSES + 3; ++number) {
+                uint32 named;
+                for (uint256 id = 1; id <= LICENSES; ++id) {
+                    if (handler.runOf(epoch, id).operator == number) ++named;
+                }
+                assertEq(staking.delegatedIn(number, epoch), named, "L4");
+            }
+        }
+    }
+
     /// @dev L3, of the last eight epochs: each is looked at many times.
     function invariant_WhatHeldStays() external view {
         uint32 last = handler.epoch();

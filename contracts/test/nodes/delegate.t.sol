@@ -98,6 +98,51 @@ contract LicenseStaking_Test is Test {
         assertEq(staking.runIn(1, 9).operator, first);
     }
 
+    function test_DelegatedIn() external {
+        delegate(ada, list(1, 2), first);
+        assertEq(staking.delegatedIn(first, 0), 0, "from the next epoch on");
+        to(1);
+        delegate(ada, list(3), second);
+        delegate(bob, list(4), second);
+        vm.prank(ada);
+        staking.undelegate(list(1));
+        assertEq(staking.delegatedIn(first, 1), 2, "to the end of the epoch");
+        to(2);
+        assertEq(staking.delegatedIn(first, 2), 1);
+        assertEq(staking.delegatedIn(first, 1), 2, "what was stays");
+        assertEq(staking.delegatedIn(second, 2), 2);
+        assertEq(staking.delegatedIn(LICENSES, 2), 0, "no operator");
+    }
+
+    function test_DelegatedIn_WhenALicenceIsSold() external {
+        delegate(ada, list(1, 2), first);
+        to(11);
+        vm.prank(ada);
+        license.transferFrom(ada, bob, 1);
+        delegate(bob, list(1), second);
+        license.burn(2);
+        staking.release(list(2));
+        assertEq(staking.delegatedIn(first, 11), 2);
+        to(12);
+        assertEq(staking.delegatedIn(first, 12), 0);
+        assertEq(staking.delegatedIn(second, 12), 1);
+    }
+
+    function test_DelegatedIn_WhenTheBuyerKeepsTheOperator() external {
+        delegate(ada, list(1, 2), first);
+        to(11);
+        vm.prank(ada);
+        license.transferFrom(ada, bob, 1);
+        delegate(bob, list(1), first);
+        to(12);
+        assertEq(staking.delegatedIn(first, 12), 2);
+    }
+
+    function test_DelegatedIn_RevertWhen_TheEpochHasNotBegun() external {
+        vm.expectRevert(abi.encodeWithSelector(ILicenseStaking.LicenseStaking_Future.selector, 1));
+        staking.delegatedIn(first, 1);
+    }
+
     /// @dev The rate is the one that was agreed to, whatever the operator asks later.
     function test_Delegate_WhenTheOperatorAsksMoreLater() external {
         delegate(ada, list(1, 2), first);
