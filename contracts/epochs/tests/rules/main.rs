@@ -1,0 +1,7 @@
+//! The rules against plain transcriptions of what the contracts do.
+
+mod nodes;
+mod rewards;
+mod uptime;
+mod wire;
+mod world;
