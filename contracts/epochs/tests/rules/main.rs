@@ -3,5 +3,6 @@
 mod nodes;
 mod rewards;
 mod uptime;
+mod vectors;
 mod wire;
 mod world;
