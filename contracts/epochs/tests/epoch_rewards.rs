@@ -16,12 +16,16 @@ use assay_epochs::{
     rewards::{Challenge, Posted, Schedule, budget, challenge, leaf},
 };
 use assay_test_fixtures::Anvil;
+use generated::EpochRewards;
 
-sol!(
-    #[sol(rpc, all_derives)]
-    EpochRewards,
-    "../abi/EpochRewards.json"
-);
+#[allow(clippy::too_many_arguments)]
+mod generated {
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
+        EpochRewards,
+        "../abi/EpochRewards.json"
+    );
+}
 
 sol! {
     function license() returns (address);
