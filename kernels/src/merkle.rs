@@ -140,6 +140,11 @@ impl Tree {
         &self.levels[0]
     }
 
+    /// The leaves and every level of nodes above them, up to the top. An odd last node is in each level that it moves up through.
+    pub fn levels(&self) -> &[Vec<Hash>] {
+        &self.levels
+    }
+
     /// The root, which binds the number of leaves.
     pub fn root(&self) -> Hash {
         let top = self.levels.last().and_then(|level| level.first());

@@ -1,10 +1,14 @@
 //! Lists as people write them: a row a line, columns between commas. Everything that is wrong is said at once.
 
-use std::{collections::HashMap, fmt, ops::RangeInclusive};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    ops::RangeInclusive,
+};
 
 use alloy::primitives::{Address, B256, U256};
 
-use crate::{Allowance, Entry, Promo};
+use crate::{Allowance, Promo};
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +26,7 @@ impl fmt::Display for LineError {
 }
 
 /// An entry that people write as a line.
-pub trait Line: Entry {
+pub trait Line: crate::Entry {
     /// The columns' names, which the first line may hold.
     const HEADER: &'static str;
 
@@ -58,45 +62,53 @@ const LICENCES: RangeInclusive<u32> = 1..=u32::MAX;
 /// # Errors
 /// Lines that are empty or malformed, and keys that come twice.
 pub fn read<E: Line>(text: &str) -> Result<Vec<E>, Vec<LineError>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (mut entries, mut errors) = (Vec::new(), Vec::new());
-    let mut seen: HashMap<B256, usize> = HashMap::new();
-    for (index, content) in text.lines().enumerate() {
-        let (line, content) = (index + 1, content.trim());
-        if line == 1 && content.replace(' ', "").eq_ignore_ascii_case(E::HEADER) {
-            continue;
-        }
-        let entry = match read_line::<E>(content) {
-            Ok(entry) => entry,
-            Err(message) => {
-                errors.push(LineError { line, message });
-                continue;
-            }
-        };
-        match seen.insert(entry.key(), line) {
-            Some(first) => {
-                let what = E::HEADER.split(',').next().unwrap_or_default();
-                let message = format!("{what} {} is on line {first} already", content.split(',').next().unwrap_or(""));
-                errors.push(LineError { line, message });
-            }
-            None => entries.push(entry),
-        }
-    }
-    if entries.is_empty() && errors.is_empty() {
-        errors.push(LineError { line: 0, message: format!("there are no rows, expected {}", E::HEADER) });
-    }
+    let mut entries = Vec::new();
+    let errors = read_lines(text, E::HEADER, &mut |columns| {
+        let entry = E::read(columns)?;
+        let key = entry.key();
+        entries.push(entry);
+        Ok(key)
+    });
     if errors.is_empty() { Ok(entries) } else { Err(errors) }
 }
 
-fn read_line<E: Line>(content: &str) -> Result<E, String> {
+/// Reads lines, each of which `read` makes a row of and returns its key; collects what is wrong. Not generic, so that it is compiled here
+/// and as fast as this crate.
+fn read_lines(text: &str, header: &str, read: &mut dyn FnMut(&[&str]) -> Result<B256, String>) -> Vec<LineError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (mut errors, mut seen) = (Vec::new(), HashMap::<B256, usize>::new());
+    for (index, content) in text.lines().enumerate() {
+        let (line, content) = (index + 1, content.trim());
+        if line == 1 && content.replace(' ', "").eq_ignore_ascii_case(header) {
+            continue;
+        }
+        match columns(content, header).and_then(|columns| read(&columns)) {
+            Ok(key) => match seen.entry(key) {
+                Entry::Vacant(place) => _ = place.insert(line),
+                Entry::Occupied(mut place) => {
+                    let what = header.split(',').next().unwrap_or_default();
+                    let (first, text) = (place.insert(line), content.split(',').next().unwrap_or(""));
+                    errors.push(LineError { line, message: format!("{what} {text} is on line {first} already") });
+                }
+            },
+            Err(message) => errors.push(LineError { line, message }),
+        }
+    }
+    if seen.is_empty() && errors.is_empty() {
+        errors.push(LineError { line: 0, message: format!("there are no rows, expected {header}") });
+    }
+    errors
+}
+
+fn columns<'a>(content: &'a str, header: &str) -> Result<Vec<&'a str>, String> {
     if content.is_empty() {
-        return Err(format!("the line is empty, expected {}", E::HEADER));
+        return Err(format!("the line is empty, expected {header}"));
     }
     let columns: Vec<_> = content.split(',').map(str::trim).collect();
-    if columns.len() != E::HEADER.split(',').count() {
-        return Err(format!("{} columns, expected {}", columns.len(), E::HEADER));
+    if columns.len() != header.split(',').count() {
+        return Err(format!("{} columns, expected {header}", columns.len()));
     }
-    E::read(&columns)
+    Ok(columns)
 }
 
 /// An address. One of mixed case carries a checksum (EIP-55), which must be right.

@@ -29,7 +29,7 @@ pub trait Entry: Sized {
 
     /// The leaf: hashed twice, so that no inner node passes for one.
     fn leaf(&self) -> B256 {
-        keccak256(keccak256(self.words().concat()))
+        tree::leaf(&self.words())
     }
 }
 

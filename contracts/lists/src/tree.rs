@@ -6,7 +6,8 @@ use std::{
     sync::OnceLock,
 };
 
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::B256;
+use assay_kernels::keccak::keccak256;
 use serde::Deserialize;
 
 use crate::Entry;
@@ -68,18 +69,7 @@ impl<E: Entry> Tree<E> {
     /// When there are no entries: such a list has no root.
     pub fn new(entries: Vec<E>) -> Self {
         assert!(!entries.is_empty(), "a list has entries");
-        let mut leaves: Vec<_> = entries.iter().map(E::leaf).zip(0..).collect();
-        leaves.sort_unstable();
-        let (last, mut places) = (2 * leaves.len() - 2, vec![0; leaves.len()]);
-        let mut nodes = vec![B256::ZERO; last + 1];
-        for (rank, (leaf, entry)) in leaves.into_iter().enumerate() {
-            nodes[last - rank] = leaf;
-            places[entry] = last - rank;
-        }
-        for parent in (0..last / 2).rev() {
-            let (left, right) = (nodes[2 * parent + 1], nodes[2 * parent + 2]);
-            nodes[parent] = keccak256([left.min(right), left.max(right)].concat());
-        }
+        let (nodes, places) = build(entries.iter().map(E::leaf).collect());
         Self { entries, places, nodes, index: OnceLock::new() }
     }
 
@@ -95,33 +85,23 @@ impl<E: Entry> Tree<E> {
 
     /// The entry under `key`, with its place in the list.
     pub fn find(&self, key: B256) -> Option<(usize, &E)> {
-        let index = self.index.get_or_init(|| self.entries.iter().map(E::key).zip(0..).collect());
+        let index = self.index.get_or_init(|| index(self.entries.iter().map(E::key).collect()));
         index.get(&key).map(|&place| (place, &self.entries[place]))
     }
 
     /// The proof of entry `index`.
     pub fn proof(&self, index: usize) -> Vec<B256> {
-        let mut place = self.places[index];
-        let mut proof = Vec::new();
-        while place != 0 {
-            // Left children have odd places.
-            proof.push(self.nodes[if place % 2 == 1 { place + 1 } else { place - 1 }]);
-            place = (place - 1) / 2;
-        }
-        proof
+        siblings(&self.nodes, self.places[index])
     }
 
     /// Writes the tree as `StandardMerkleTree.load` reads it.
     pub fn write(&self, out: impl Write) -> io::Result<()> {
         let mut out = BufWriter::new(out);
         write!(out, "{{\"format\":\"{FORMAT}\",\"leafEncoding\":{},\"tree\":[", quoted(E::ENCODING))?;
-        for (index, node) in self.nodes.iter().enumerate() {
-            write!(out, "{}\"{node}\"", if index == 0 { "\n" } else { ",\n" })?;
-        }
+        write_nodes(&mut out, &self.nodes)?;
         write!(out, "],\"values\":[")?;
         for (index, (entry, place)) in self.entries.iter().zip(&self.places).enumerate() {
-            let comma = if index == 0 { "\n" } else { ",\n" };
-            write!(out, "{comma}{{\"value\":{},\"treeIndex\":{place}}}", quoted(&entry.texts()))?;
+            write_value(&mut out, index == 0, &entry.texts(), *place)?;
         }
         writeln!(out, "]}}")?;
         out.flush()
@@ -131,9 +111,7 @@ impl<E: Entry> Tree<E> {
     pub fn write_proofs(&self, out: impl Write) -> io::Result<()> {
         let mut out = BufWriter::new(out);
         for (index, entry) in self.entries.iter().enumerate() {
-            let (comma, texts) = (if index == 0 { "{\n" } else { ",\n" }, entry.texts());
-            let proof: Vec<_> = self.proof(index).iter().map(B256::to_string).collect();
-            write!(out, "{comma}\"{}\":{{\"value\":{},\"proof\":{}}}", texts[0], quoted(&texts), quoted(&proof))?;
+            write_proof(&mut out, index == 0, &entry.texts(), &siblings(&self.nodes, self.places[index]))?;
         }
         writeln!(out, "\n}}")?;
         out.flush()
@@ -144,14 +122,14 @@ impl<E: Entry> Tree<E> {
     /// # Errors
     /// When it is not the tree of its values.
     pub fn read(text: &[u8]) -> Result<Self, BadTree> {
-        let file: File = serde_json::from_slice(text)?;
+        let file = parse(text)?;
         if file.format != FORMAT || file.leaf_encoding != E::ENCODING {
             return Err(BadTree::Other { format: file.format, encoding: file.leaf_encoding, expected: E::ENCODING });
         }
-        let parse = |(index, Value { value }): (usize, Value)| {
+        let entry_of = |(index, Value { value }): (usize, Value)| {
             E::parse(&value).ok_or(BadTree::Value { index, value, expected: E::ENCODING })
         };
-        let entries = file.values.into_iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let entries = file.values.into_iter().enumerate().map(entry_of).collect::<Result<Vec<_>, _>>()?;
         let stated = file.tree.first().copied();
         if entries.is_empty() {
             return Err(BadTree::Root { stated, actual: None });
@@ -162,6 +140,68 @@ impl<E: Entry> Tree<E> {
         }
         Ok(tree)
     }
+}
+
+// What is generic is compiled where it is used, which may be without optimisation. So what takes long on a large list is here, and is not.
+
+/// The leaf of a row: hashed twice, so that no inner node passes for one.
+pub(crate) fn leaf(words: &[B256]) -> B256 {
+    keccak256(&[&keccak256(&[&words.concat()])]).into()
+}
+
+/// The nodes over some leaves, and where each leaf is among them.
+fn build(leaves: Vec<B256>) -> (Vec<B256>, Vec<usize>) {
+    let mut leaves: Vec<_> = leaves.into_iter().zip(0..).collect();
+    leaves.sort_unstable();
+    let (last, mut places) = (2 * leaves.len() - 2, vec![0; leaves.len()]);
+    let mut nodes = vec![B256::ZERO; last + 1];
+    for (rank, (leaf, entry)) in leaves.into_iter().enumerate() {
+        nodes[last - rank] = leaf;
+        places[entry] = last - rank;
+    }
+    for parent in (0..last / 2).rev() {
+        let (left, right) = (nodes[2 * parent + 1], nodes[2 * parent + 2]);
+        nodes[parent] = keccak256(&[left.min(right).as_slice(), left.max(right).as_slice()]).into();
+    }
+    (nodes, places)
+}
+
+/// Places by key.
+fn index(keys: Vec<B256>) -> HashMap<B256, usize> {
+    keys.into_iter().zip(0..).collect()
+}
+
+/// The siblings on the way from a place to the root.
+fn siblings(nodes: &[B256], mut place: usize) -> Vec<B256> {
+    let mut proof = Vec::new();
+    while place != 0 {
+        // Left children have odd places.
+        proof.push(nodes[if place % 2 == 1 { place + 1 } else { place - 1 }]);
+        place = (place - 1) / 2;
+    }
+    proof
+}
+
+fn write_nodes(out: &mut dyn Write, nodes: &[B256]) -> io::Result<()> {
+    for (index, node) in nodes.iter().enumerate() {
+        write!(out, "{}\"{node}\"", if index == 0 { "\n" } else { ",\n" })?;
+    }
+    Ok(())
+}
+
+fn write_value(out: &mut dyn Write, is_first: bool, texts: &[String], place: usize) -> io::Result<()> {
+    let comma = if is_first { "\n" } else { ",\n" };
+    write!(out, "{comma}{{\"value\":{},\"treeIndex\":{place}}}", quoted(texts))
+}
+
+fn write_proof(out: &mut dyn Write, is_first: bool, texts: &[String], proof: &[B256]) -> io::Result<()> {
+    let comma = if is_first { "{\n" } else { ",\n" };
+    let proof: Vec<_> = proof.iter().map(B256::to_string).collect();
+    write!(out, "{comma}\"{}\":{{\"value\":{},\"proof\":{}}}", texts[0], quoted(texts), quoted(&proof))
+}
+
+fn parse(text: &[u8]) -> Result<File, serde_json::Error> {
+    serde_json::from_slice(text)
 }
 
 /// Texts without anything to escape, as a JSON array.
