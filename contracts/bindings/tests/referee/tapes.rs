@@ -17,6 +17,7 @@ use assay_kernels::{
 use crate::{
     decoders,
     random::{Random, TENSORS, Widths},
+    task::deployed,
 };
 
 /// Tapes that are asked about.
@@ -166,7 +167,7 @@ fn valid(random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn the_registry_takes_what_the_backend_takes() {
-    let registry = Contract::new(ProgramRegistry::DEPLOYED_BYTECODE.clone());
+    let registry = deployed("ASSAY_REGISTRY_CODE", &ProgramRegistry::DEPLOYED_BYTECODE);
     let mut random = Random(6);
     let (mut taken, mut reasons) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new());
     for _ in 0..TAPES {

@@ -22,11 +22,16 @@ pub(crate) struct Judged {
     pub(crate) transaction_gas: u64,
 }
 
-/// The compiled referee, or another whose code lies in hexadecimal in the file that `ASSAY_REFEREE_CODE` names: `tools/mutate` puts one
-/// there that is wrong.
+/// The compiled referee.
 pub(crate) fn referee() -> Contract {
-    let code = std::env::var_os("ASSAY_REFEREE_CODE").map(|path| std::fs::read_to_string(path).unwrap());
-    Contract::new(code.map_or_else(|| Referee::DEPLOYED_BYTECODE.clone(), |code| code.parse().unwrap()))
+    deployed("ASSAY_REFEREE_CODE", &Referee::DEPLOYED_BYTECODE)
+}
+
+/// A contract, or another whose code lies in hexadecimal in the file that the variable names: `tools/mutate` puts one there that is
+/// wrong.
+pub(crate) fn deployed(variable: &str, code: &Bytes) -> Contract {
+    let other = std::env::var_os(variable).map(|path| std::fs::read_to_string(path).unwrap());
+    Contract::new(other.map_or_else(|| code.clone(), |other| other.parse().unwrap()))
 }
 
 /// The bytes that put a question.
