@@ -101,13 +101,16 @@ impl Random {
     }
 }
 
-/// A model of random weights as a safetensors file.
-fn safetensors() -> Vec<u8> {
+/// A tensor of a source: name, shape, numbers.
+type Source = (String, Vec<usize>, Vec<f32>);
+
+/// A model of random weights.
+fn sources() -> Vec<Source> {
     let mut random = Random(7);
-    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut tensors: Vec<Source> = Vec::new();
     let mut put = |name: String, shape: Vec<usize>, center: f32, spread: f32| {
         let count = shape.iter().product();
-        let data = (0..count).flat_map(|_| (center + spread * random.normal()).to_le_bytes()).collect();
+        let data = (0..count).map(|_| center + spread * random.normal()).collect();
         tensors.push((name, shape, data));
     };
     put("embeddings.word_embeddings.weight".into(), vec![vocabulary().len(), WIDTH], 0.0, 0.05);
@@ -132,9 +135,23 @@ fn safetensors() -> Vec<u8> {
             put(format!("encoder.layer.{layer}.{norm}.bias"), vec![WIDTH], 0.0, 0.1);
         }
     }
+    tensors
+}
+
+/// A safetensors file.
+fn file_of(sources: &[Source]) -> Vec<u8> {
+    let bytes = |(name, shape, x): &Source| {
+        (name.clone(), shape.clone(), x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
+    };
+    let tensors: Vec<_> = sources.iter().map(bytes).collect();
     let views =
         tensors.iter().map(|(name, shape, data)| (name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
     safetensors::serialize(views, None).unwrap()
+}
+
+/// The model of random weights as a safetensors file.
+fn safetensors() -> Vec<u8> {
+    file_of(&sources())
 }
 
 /// Imports the tiny model from `weights` into `out`.
@@ -283,7 +300,115 @@ fn a_wrong_source_is_not_imported() {
     let end = nan.len();
     nan[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     assert_eq!(code(&nan), "IMPORT_TENSOR");
+    let mut sources = sources();
+    sources[1].1[0] = 3;
+    sources[1].2.truncate(3 * WIDTH);
+    let refused = make(&file_of(&sources), out.path()).unwrap_err().to_string();
+    assert!(refused.contains("position_embeddings") && refused.contains("48"), "fewer places than tokens: {refused}");
     assert!(!out.path().join(MANIFEST_FILE).exists());
+}
+
+/// What may be wrong with a tensor of a source.
+#[derive(Debug, Clone)]
+enum Wrong {
+    Missing,
+    /// As many rows, of the first ones again and again.
+    Rows(usize),
+    /// As many dimensions of one number behind the others.
+    Dimensions(usize),
+    /// One number.
+    Number(prop::sample::Index, f32),
+    /// All numbers.
+    Numbers(f32),
+}
+
+fn wrong() -> impl Strategy<Value = Wrong> {
+    let number = || {
+        prop_oneof![
+            Just(f32::NAN),
+            Just(f32::INFINITY),
+            Just(f32::MAX),
+            Just(f32::MIN),
+            Just(1e30),
+            Just(-1e-40),
+            Just(0.0),
+            any::<f32>()
+        ]
+    };
+    prop_oneof![
+        1 => Just(Wrong::Missing),
+        2 => (0usize..100).prop_map(Wrong::Rows),
+        1 => (1usize..4).prop_map(Wrong::Dimensions),
+        3 => (any::<prop::sample::Index>(), number()).prop_map(|(at, x)| Wrong::Number(at, x)),
+        3 => number().prop_map(Wrong::Numbers),
+    ]
+}
+
+fn spoil(sources: &mut Vec<Source>, at: prop::sample::Index, wrong: Wrong) {
+    let at = at.index(sources.len());
+    let (_, shape, x) = &mut sources[at];
+    match wrong {
+        Wrong::Missing => drop(sources.remove(at)),
+        Wrong::Rows(rows) => {
+            let of_row = x.len().checked_div(shape[0]).unwrap_or(0);
+            *x = x.iter().copied().cycle().take(if x.is_empty() { 0 } else { rows * of_row }).collect();
+            shape[0] = if of_row == 0 { 0 } else { rows };
+        }
+        Wrong::Dimensions(count) => shape.extend(vec![1; count]),
+        Wrong::Number(place, value) if !x.is_empty() => {
+            let place = place.index(x.len());
+            x[place] = value;
+        }
+        Wrong::Number(..) => {}
+        Wrong::Numbers(value) => x.fill(value),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// A source with tensors that are missing, of another shape or full of absurd numbers is refused, or becomes a package that works.
+    #[test]
+    fn a_spoilt_source_is_refused_or_works(spoilt in prop::collection::vec((any::<prop::sample::Index>(), wrong()), 1..4)) {
+        let mut sources = sources();
+        for (at, wrong) in spoilt {
+            spoil(&mut sources, at, wrong);
+        }
+        let out = tempfile::tempdir().unwrap();
+        match make(&file_of(&sources), out.path()) {
+            Err(error) => {
+                prop_assert!(!out.path().join(MANIFEST_FILE).exists(), "{}", error);
+            }
+            Ok(()) => {
+                let model = Model::open(out.path()).unwrap();
+                let row = input_row(&[2, 5, 6, 3]);
+                let output = model.run(&[&row]).unwrap().remove(0);
+                prop_assert_eq!(output_to_unit_vector(&output).len(), WIDTH);
+            }
+        }
+    }
+
+    /// Nor does it matter which bytes of a file are others.
+    #[test]
+    fn a_source_of_any_bytes_is_refused_or_works(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        in_head in any::<bool>(),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = safetensors();
+        let head = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        for (at, value) in changes {
+            let at = at.index(if in_head { head } else { bytes.len() });
+            bytes[at] = value;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let out = tempfile::tempdir().unwrap();
+        if make(&bytes, out.path()).is_ok() {
+            Model::open(out.path()).unwrap();
+        }
+    }
 }
 
 proptest! {

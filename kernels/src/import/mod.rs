@@ -194,6 +194,10 @@ pub fn bert(
     let (bytes, source_sha256) = read_source(description, safetensors)?;
     let model = Bert::read(&bytes, description.heads)?;
     drop(bytes);
+    if model.positions.rows < description.max_units as usize {
+        let reason = format!("has {} rows, and {} are needed", model.positions.rows, description.max_units);
+        return Err(ImportError::Tensor { name: "embeddings.position_embeddings.weight".into(), reason });
+    }
     let tokenizer = fs::read(tokenizer).map_err(|e| ImportError::file(tokenizer, e))?;
     let ids = token_ids(&tokenizer, texts, description.max_units, model.words.rows)?;
     let ranges = calibrate::calibrate(&model, &ids, &|done| progress(Progress::Calibrating { done, total: ids.len() }));
