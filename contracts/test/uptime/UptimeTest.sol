@@ -57,6 +57,8 @@ abstract contract UptimeTest is Test {
     uint256[] internal secrets;
     address[] internal providers;
     mapping(uint256 id => Run) internal runs;
+    /// @dev The secrets that seats sign with in an epoch: one that changes hands in it does so from the next one on.
+    mapping(uint32 epoch => uint256[]) internal secretsIn;
     /// @dev What an operator sealed last, and the signatures behind it; by epoch, what was revealed and what all came to.
     mapping(uint256 order => bytes) internal sealed_;
     mapping(uint256 order => bytes[]) internal signatures;
@@ -206,6 +208,7 @@ abstract contract UptimeTest is Test {
         world.answers = new bytes[](world.operators);
         if (epoch >= 2) markSilent(world, epoch);
         worlds[epoch] = abi.encode(world);
+        secretsIn[epoch] = secrets;
     }
 
     function markSilent(World memory world, uint32 epoch) private view {
@@ -251,11 +254,12 @@ abstract contract UptimeTest is Test {
     /// @dev Seals, with the signature of each seat that has a key and is said to be up.
     function sealAnswers(uint32 epoch, uint256 order, bytes memory answers) internal {
         uint256 seats = attestations.seatsIn(epoch);
+        bool[] memory occupied = worldOf(epoch).occupied;
         sealed_[order] = answers;
         delete signatures[order];
         for (uint256 i; i < ROUNDS * seats; ++i) {
             bool up = Rule.read(answers, seats, i / seats, i % seats) > 1;
-            bool signed = up && worldOf(epoch).occupied[i % seats];
+            bool signed = up && occupied[i % seats];
             signatures[order].push(signed ? sign(epoch, order, uint32(i / seats), uint32(i % seats)) : bytes(""));
         }
         pushSeal(epoch, order);
@@ -280,7 +284,7 @@ abstract contract UptimeTest is Test {
     function sign(uint32 epoch, uint256 order, uint32 round, uint32 seat) internal view returns (bytes memory) {
         bytes32 result = resultOf(round * attestations.seatsIn(epoch) + seat);
         bytes32 hash = attestations.responseHash(epoch, round, seat, numberOf(order), result);
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(secrets[seat], hash);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(secretsIn[epoch][seat], hash);
         return abi.encodePacked(r, s, v);
     }
 
