@@ -305,8 +305,10 @@ impl Devnet {
         logs.iter().map(|log| E::decode_log(&log.inner).unwrap().data).collect()
     }
 
-    /// Batches of the order that are settled, as (first, count, provider).
+    /// Batches of the order that are settled, as (first, count, provider). The chain may move between the two questions: what it settled
+    /// before the first and took back before the second is left out.
     pub async fn settled(&self, order: &Opened) -> Vec<(u32, u32, Address)> {
+        let settled = self.events::<JobEscrow::BatchSettled>().await;
         let committed: BTreeMap<B256, _> = self
             .events::<JobEscrow::BatchCommitted>()
             .await
@@ -314,8 +316,8 @@ impl Devnet {
             .filter(|event| event.orderId == order.id)
             .map(|event| (event.batchId, (event.first, event.count, event.provider)))
             .collect();
-        let settled = self.events::<JobEscrow::BatchSettled>().await;
-        settled.iter().filter(|event| event.orderId == order.id).map(|event| committed[&event.batchId]).collect()
+        let of_order = settled.iter().filter(|event| event.orderId == order.id);
+        of_order.filter_map(|event| committed.get(&event.batchId).copied()).collect()
     }
 
     /// Waits until every task of the order is settled, and checks that each was exactly once and that the money adds up.

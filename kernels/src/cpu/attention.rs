@@ -52,14 +52,15 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn new(scores: &Scores<'_>) -> Self {
+    /// For heads whose values have `value_width` channels.
+    fn new(scores: &Scores<'_>, value_width: usize) -> Self {
         let steps = scores.n.div_ceil(4);
         Self {
             queries: lines(scores.head_width() / 4),
             scores: vec![[0; LANES]; scores.n],
             offsets: vec![0; scores.n],
             exponentials: vec![[Line([0; 64]); LINES]; steps],
-            values: vec![[Line([0; 64]); 2]; steps * scores.head_width().div_ceil(32)],
+            values: vec![[Line([0; 64]); 2]; steps * value_width.div_ceil(32)],
             acc: Box::new([[0; LANES]; ROWS]),
             max: [0; LANES],
             sum: [0; LANES],
@@ -77,7 +78,7 @@ fn exponentials_of<S: Simd>(scores: Scores<'_>, out: &mut Exp) {
     let (n, heads) = (scores.n, scores.heads());
     *out =
         Exp { max: vec![0; n * heads], argmax: vec![0; n * heads], sum: vec![0; n * heads], e: vec![0; n * n * heads] };
-    let mut scratch = Scratch::new(&scores);
+    let mut scratch = Scratch::new(&scores, 0);
     for head in 0..heads {
         offsets(&scores, head, &mut scratch.offsets);
         for first in (0..n).step_by(LANES) {
@@ -120,20 +121,19 @@ multiversion! {
 
 #[inline(always)]
 fn context_of<S: Simd>(scores: Scores<'_>, heads: Range<usize>, v: &[i8], v_width: usize, mut out: Part<'_, i16>) {
-    let n = scores.n;
-    let mut scratch = Scratch::new(&scores);
+    let (n, head_width) = (scores.n, v_width / scores.heads());
+    let mut scratch = Scratch::new(&scores, head_width);
     let mut weighed: Weighed = [[0; 32]; WEIGHED];
-    let head_width = v_width / scores.heads();
     let steps = scratch.exponentials.len();
     for (place, head) in heads.enumerate() {
         offsets(&scores, head, &mut scratch.offsets);
-        for (c, values) in (0..head_width).step_by(32).zip(scratch.values.chunks_exact_mut(steps)) {
-            pack_values(&v[head * head_width + c..], v_width, values);
+        for c in (0..head_width).step_by(32) {
+            pack_values(&v[head * head_width + c..], v_width, &mut scratch.values[c / 32 * steps..][..steps]);
         }
         for first in (0..n).step_by(LANES) {
             block::<S>(&scores, head, first, &mut scratch);
-            for (c, values) in (0..head_width).step_by(32).zip(scratch.values.chunks_exact(steps)) {
-                let count = head_width.min(c + 32) - c;
+            for c in (0..head_width).step_by(32) {
+                let (count, values) = (head_width.min(c + 32) - c, &scratch.values[c / 32 * steps..][..steps]);
                 for lane in (0..LANES.min(n - first)).step_by(WEIGHED) {
                     S::weigh(&scratch.exponentials, lane, values, &mut weighed);
                     for (row, weighed) in (lane..n - first).zip(&weighed) {

@@ -210,21 +210,23 @@ proptest! {
     #[test]
     fn attention(
         n in prop_oneof![1usize..=9, 60usize..=70, Just(130usize)],
-        x in prop::collection::vec(byte(), 130 * 8 * 3),
+        x in prop::collection::vec(byte(), 130 * 8 * 2),
+        v in prop::collection::vec(byte(), 130 * 8 * 20),
+        v_head_width in prop_oneof![Just(4usize), 1usize..=80],
         scales in prop::collection::vec(0i32..=4000, 2),
         shift in 1u32..=20,
     ) {
-        let width = 8;
+        let (width, v_width) = (8, 2 * v_head_width);
         let part = |i: usize| &x[i * n * width..][..n * width];
         let scores = Scores { q: part(0), k: part(1), n, width, scales: &scales, shift };
         let exp = same(|isa| { let mut exp = Exp::default(); attention::exponentials(isa, scores, &mut exp); exp });
         let context = same(|isa| {
-            let mut out = vec![0; n * width];
-            let shared = Shared::new(&mut out, width);
+            let mut out = vec![0; n * v_width];
+            let shared = Shared::new(&mut out, v_width);
             for head in 0..2 {
                 // SAFETY: each head is a part of its own.
-                let out = unsafe { shared.part(0..n, head * 4..head * 4 + 4) };
-                attention::context(isa, scores, head..head + 1, part(2), width, out);
+                let out = unsafe { shared.part(0..n, head * v_head_width..(head + 1) * v_head_width) };
+                attention::context(isa, scores, head..head + 1, &v[..n * v_width], v_width, out);
             }
             out
         });
@@ -240,10 +242,10 @@ proptest! {
             prop_assert_eq!(&exp.e[at * n..][..n], &e[..]);
             let sum: i32 = e.iter().map(|&e| i32::from(e)).sum();
             prop_assert_eq!(i32::from(exp.sum[at]), sum);
-            for c in head * 4..head * 4 + 4 {
-                let acc: i64 = (0..n).map(|j| i64::from(e[j]) * i64::from(part(2)[j * width + c])).sum();
+            for c in head * v_head_width..(head + 1) * v_head_width {
+                let acc: i64 = (0..n).map(|j| i64::from(e[j]) * i64::from(v[j * v_width + c])).sum();
                 let expected = fixed::rsh64(acc * i64::from(fixed::inverse_sum(sum)), 24);
-                prop_assert_eq!(i64::from(context[i * width + c]), expected);
+                prop_assert_eq!(i64::from(context[i * v_width + c]), expected);
             }
         }
     }
