@@ -14,8 +14,11 @@ use alloy::{
     transports::{RpcError, TransportError},
 };
 use assay_contracts::{
-    AccessManager, DevToken, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, NodeLicense, NodeSale,
-    ProgramRegistry, Staking, ValidatorSeats, Verification, deploy::DeployError, suite::Suite,
+    AccessManager, Attestations, DevToken, DisputeGame, EpochRewards, FeeSchedule, JobEscrow, Ledger, LicenseStaking,
+    ModelRegistry, Network, NodeLicense, NodeSale, ProgramRegistry, Staking, Uptime, ValidatorSeats, Verification,
+    deploy::DeployError,
+    network::{NotKnown, Pool, read::ReadError},
+    suite::Suite,
 };
 
 use crate::{
@@ -158,6 +161,21 @@ impl Chain {
         NodeLicense::new(address, self.provider.clone())
     }
 
+    /// Who runs a network's licences.
+    pub fn license_staking(&self, network: &Network) -> LicenseStaking::LicenseStakingInstance<DynProvider> {
+        LicenseStaking::new(network.license_staking, self.provider.clone())
+    }
+
+    /// What was posted of a network's epochs.
+    pub fn uptime(&self, network: &Network) -> Uptime::UptimeInstance<DynProvider> {
+        Uptime::new(network.uptime, self.provider.clone())
+    }
+
+    /// A pool of a network.
+    pub fn rewards(&self, pool: &Pool) -> EpochRewards::EpochRewardsInstance<DynProvider> {
+        EpochRewards::new(pool.address, self.provider.clone())
+    }
+
     /// A token, through the interface of the devnet's: ERC-20 with permit.
     pub fn token(&self, address: Address) -> DevToken::DevTokenInstance<DynProvider> {
         DevToken::new(address, self.provider.clone())
@@ -271,6 +289,19 @@ pub fn from_rpc(error: TransportError) -> Error {
     Error::network("rpc_failed", format!("the node answers: {} (code {})", answer.message, answer.code))
 }
 
+/// What could not be read of a network.
+pub fn from_read(error: ReadError) -> Error {
+    match error {
+        ReadError::Rpc(error) => from_rpc(error),
+        ReadError::Call(error) => from_call(error),
+        ReadError::NotKnown(error @ (NotKnown::Seed(_) | NotKnown::Answers(_))) => {
+            Error::refused("epoch_open", error).hint("`assay nodes show` says how far the network is")
+        }
+        error @ ReadError::NoBlock(_) => Error::network("rpc_failed", error),
+        error => Error::unverified("bad_epoch", error),
+    }
+}
+
 /// The transport's error without its layers.
 fn plain(error: &TransportError) -> String {
     let mut text = error.to_string();
@@ -289,7 +320,7 @@ impl From<DeployError> for Error {
     fn from(error: DeployError) -> Self {
         let exit = match &error {
             DeployError::Rpc { .. } | DeployError::Unconfirmed { .. } => Exit::Network,
-            DeployError::BadParameter { .. } => Exit::Usage,
+            DeployError::BadParameter { .. } | DeployError::BadTerms(_) => Exit::Usage,
             DeployError::WrongCode { .. } => Exit::Unverified,
             DeployError::File { .. } => Exit::Failure,
             _ => Exit::Refused,
@@ -318,6 +349,10 @@ fn explain(data: &Bytes) -> Option<Error> {
         .or_else(|| decode::<FeeSchedule::FeeScheduleErrors>(data))
         .or_else(|| decode::<NodeSale::NodeSaleErrors>(data))
         .or_else(|| decode::<NodeLicense::NodeLicenseErrors>(data))
+        .or_else(|| decode::<LicenseStaking::LicenseStakingErrors>(data))
+        .or_else(|| decode::<Attestations::AttestationsErrors>(data))
+        .or_else(|| decode::<Uptime::UptimeErrors>(data))
+        .or_else(|| decode::<EpochRewards::EpochRewardsErrors>(data))
         .or_else(|| decode::<DevToken::DevTokenErrors>(data))
         .or_else(|| decode::<AccessManager::AccessManagerErrors>(data))?;
     let name = text.split([' ', '(', '{']).next().unwrap_or(&text).to_owned();
@@ -357,6 +392,11 @@ fn hint(name: &str) -> Option<&'static str> {
         "NodeSale_NotAllowed" => "in this phase the list of the sale decides: --allowlist with its published tree",
         "NodeSale_WrongOutcome" => "`assay sale show` says how the sale stands (0: open, 1: succeeded, 2: failed)",
         "NodeLicense_Locked" => "licences change hands from the sale's transferableAt on: `assay sale show`",
+        "LicenseStaking_Registered" => "`assay nodes offer` changes what an operator offers",
+        "LicenseStaking_NoOperator" => "`assay nodes show` lists operators; `assay nodes register` makes you one",
+        "LicenseStaking_Delegated" => "`assay nodes undelegate` ends that first",
+        "LicenseStaking_Thawing" => "the licence rests until that epoch: `assay nodes show`",
+        "LicenseStaking_OverCap" => "the operator takes on no more: choose another with --to",
         "ModelRegistry_AlreadyRegistered" => "it is registered under the same owner: nothing is left to do",
         _ => return None,
     })

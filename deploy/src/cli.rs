@@ -1,7 +1,11 @@
 //! The command line.
 
+mod nodes;
+mod rewards;
 mod sale;
 
+pub use nodes::*;
+pub use rewards::*;
 pub use sale::*;
 
 use std::path::PathBuf;
@@ -138,6 +142,12 @@ pub enum Command {
     /// Sell and buy node licences
     #[command(subcommand, after_help = "Example:\n  assay sale show")]
     Sale(SaleCommand),
+    /// Deploy node networks, run nodes for licences, delegate them
+    #[command(subcommand, after_help = "Example:\n  assay nodes show")]
+    Nodes(NodesCommand),
+    /// Fund pools, claim what licences and operators earned, compute it anew
+    #[command(subcommand, after_help = "Example:\n  assay rewards show")]
+    Rewards(RewardsCommand),
     /// Play the economics with made-up participants
     #[command(subcommand, after_help = "Example:\n  assay simulate posp")]
     Simulate(SimulateCommand),

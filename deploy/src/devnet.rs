@@ -1,4 +1,7 @@
-//! A chain with everything on it: anvil, the suite, a model, a funded and staked provider, the indexer.
+//! A chain with everything on it: anvil, the suite, a model, a sale of node licences and a network over them, a funded and
+//! staked provider, the indexer.
+
+mod nodes;
 
 use std::{
     path::{Path, PathBuf},
@@ -6,16 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::{
-    eips::BlockId,
-    primitives::{Address, U256},
-    providers::Provider,
-};
-use assay_contracts::{
-    ModelRegistry, deploy,
-    sale::{Price, Terms, Tier},
-    suite::Suite,
-};
+use alloy::primitives::U256;
+use assay_contracts::{ModelRegistry, deploy, suite::Suite};
 use assay_indexer::{CancellationToken, Indexer};
 use assay_keepers::{validator, verification::Handle};
 use assay_kernels::import::Description;
@@ -30,7 +25,7 @@ use tokio::{
 use crate::{
     chain::{self, Chain},
     client::models::Package,
-    commands::{deploy_sale, deposit, import_model, mint_play_money, register_model, services, watch},
+    commands::{deposit, import_model, mint_play_money, register_model, services, watch},
     config::Config,
     error::{Error, Result},
     keys,
@@ -58,8 +53,6 @@ pub mod accounts {
 pub const FLOOR: u128 = 10;
 /// The model owner's royalty in basis points.
 pub const ROYALTY: u16 = 1_000;
-/// Seconds of a week.
-const WEEK: u64 = 7 * 24 * 3_600;
 /// What customer, provider and buyer are given, in whole aUSD.
 const FUNDS: &str = "10000";
 
@@ -193,7 +186,8 @@ impl Devnet {
 
         clock.begin("deploy");
         deploy_suite(&config).await?;
-        let suite = sell_nodes(&config).await?;
+        nodes::sell(&config).await?;
+        let suite = nodes::found(&config).await?;
         clock.begin("model");
         if !is_current(&setup.model) {
             import_model(output, &setup.source, &setup.model).await?;
@@ -293,50 +287,6 @@ pub(crate) async fn deploy_suite(config: &Config) -> Result<Suite> {
     let suite = deploy::deploy(&provider, admin.address(), config.chain_id, parameters, |_, _| {}).await?;
     deploy::write(&suite, &config.chain_file())?;
     Ok(suite)
-}
-
-/// An open sale of node licences, and a buyer with play money; returns the suite with it.
-async fn sell_nodes(config: &Config) -> Result<Suite> {
-    let seller = Chain::connect(config, Some(keys::anvil(accounts::ADMIN))).await?;
-    let now = seller.provider.get_block(BlockId::latest()).await.map_err(chain::from_rpc)?;
-    let now = now.map_or(0, |block| block.header.timestamp);
-    let tokens = vec![Address::ZERO, deploy::dev_token()];
-    // From 0.1 native or 300 aUSD on, each tier a quarter dearer.
-    let tier = |(name, supply, cap, quarters): (&str, u32, u16, u128)| Tier {
-        name: name.into(),
-        supply,
-        cap,
-        prices: vec![Price(quarters * 25 * 10u128.pow(15)), Price(quarters * 75_000_000)],
-    };
-    let tiers = [("Pioneer", 50, 5, 4), ("Early", 100, 10, 5), ("Builder", 250, 20, 6), ("Open", 600, 0, 7)];
-    let terms = Terms {
-        name: "Assay Demo Nodes".into(),
-        symbol: "NODE".into(),
-        seller: seller.account(),
-        allowlist_at: now,
-        public_at: now,
-        ends_at: now + WEEK,
-        sequential: true,
-        soft_cap: 100,
-        allowlist_root: Default::default(),
-        promo_root: Default::default(),
-        referral_discount: 500,
-        referral_commission: 1_000,
-        buyback_fee: 2_000,
-        buyback_until: now + 2 * WEEK,
-        released_at_once: 2_500,
-        release_period: 4 * WEEK as u32,
-        transferable_at: now + WEEK,
-        royalty_receiver: seller.account(),
-        royalty_rate: 250,
-        tokens,
-        tiers: tiers.map(tier).into(),
-    };
-    deploy_sale(&seller, config, terms).await?;
-    let buyer = Chain::connect(config, Some(keys::anvil(accounts::BUYER))).await?;
-    let token = Token::configured(&buyer, config).await?;
-    mint_play_money(&buyer, token.parse(FUNDS)?).await?;
-    Ok(buyer.suite)
 }
 
 /// Registers the model, funds the customer, funds and stakes the provider.

@@ -326,6 +326,7 @@ fn up_serves_commands_until_it_is_stopped() {
     assert_eq!(other.json(&["deploy", "--check"])["suite"], printed["suite"]);
 
     validators_and_challengers_work(&other);
+    operators_and_owners_meet(&other);
 
     signal(&running, "INT");
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
@@ -366,6 +367,18 @@ fn validators_and_challengers_work(assay: &Assay) {
         signal(keeper, "INT");
         assert_eq!(keeper.0.wait().unwrap().code(), Some(0));
     }
+}
+
+/// What `docs/operations.md` tells operators and owners of licences to type.
+fn operators_and_owners_meet(assay: &Assay) {
+    assay.json(&["sale", "buy", "--quantity", "2", "--token", "native", "--key", "anvil:9"]);
+    assert_eq!(assay.json(&["nodes", "register", "--rate", "1000", "--key", "anvil:8"])["operator"], 1_001);
+    let delegated = assay.json(&["nodes", "delegate", "--to", "1001", "--key", "anvil:9"]);
+    assert_eq!(delegated["licenses"].as_array().unwrap().len(), 2);
+    let shown = assay.json(&["nodes", "show"]);
+    assert_eq!((&shown["operators"][0]["delegated"], &shown["due"]), (&2.into(), &0.into()));
+    let pool = assay.json(&["rewards", "show"]);
+    assert_eq!((&pool["reserve"], &pool["budget"]), (&"20000000000".into(), &"100000000".into()), "in aUSD");
 }
 
 #[test]

@@ -84,3 +84,23 @@ sol!(
     NodeLicense,
     "../abi/NodeLicense.json"
 );
+sol!(
+    #[sol(rpc, all_derives)]
+    LicenseStaking,
+    "../abi/LicenseStaking.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    Attestations,
+    "../abi/Attestations.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    Uptime,
+    "../abi/Uptime.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    EpochRewards,
+    "../abi/EpochRewards.json"
+);

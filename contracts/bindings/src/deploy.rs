@@ -9,11 +9,14 @@
 //!     → DisputeGame(escrow, programs, referee, clocks) → Verification(escrow, seats, game, beacon, choices)
 //!     [→ DevToken() on chain 31337]
 //! NodeSale(ledger, terms, collection, tokens, tiers), which creates its NodeLicense; as many as there are sales
+//! LicenseStaking(license, licenses, times) → Uptime(ledger, licenses, staking, beacon, terms), which creates its Attestations
+//!     → EpochRewards(ledger, uptime, terms); as many as there are networks and pools of them
 //! ```
 //! Every argument is part of the init code, so there is no set-up transaction that somebody could race. Deployment may be
 //! interrupted anywhere and run again: what lies at its address already is verified and left alone.
 
 mod artifact;
+mod network;
 mod plan;
 mod sale;
 
@@ -35,6 +38,10 @@ use alloy::{
 
 pub use self::{
     artifact::Artifact,
+    network::{
+        chain_network, deploy_network, deploy_pool, devnet_network, find_network, find_pool, network_addresses,
+        pool_address,
+    },
     plan::{
         CREATE2_DEPLOYER, Contract, DEVNET_CHAIN_ID, MAX_RATE, Plan, SUITE_VERSION, chain_verification, dev_token,
         devnet_parameters, devnet_verification, salt,
@@ -43,6 +50,7 @@ pub use self::{
 };
 use crate::{
     beacon::Beacon,
+    network::Fault,
     suite::{Parameters, Suite},
 };
 
@@ -86,6 +94,9 @@ pub enum DeployError {
         /// What would do.
         expected: &'static str,
     },
+    /// Terms of a network or a pool that the contracts would refuse.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    BadTerms(Vec<Fault>),
     /// The chain lacks the deterministic deployer.
     #[error(
         "chain {chain_id} has no deterministic deployer at {CREATE2_DEPLOYER}: `assay deploy --create2-deployer` puts it there \
@@ -160,6 +171,7 @@ impl DeployError {
         match self {
             Self::WrongChain { .. } => "wrong_chain",
             Self::BadParameter { .. } => "bad_parameter",
+            Self::BadTerms(_) => "bad_terms",
             Self::NoDeployer { .. } => "no_create2_deployer",
             Self::NoPrecompiles { .. } => "no_bls_precompiles",
             Self::WrongCode { .. } => "wrong_code",

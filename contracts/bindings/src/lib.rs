@@ -6,15 +6,18 @@ pub mod bindings;
 pub mod deploy;
 pub mod events;
 pub mod follow;
+pub mod network;
 pub mod protocol;
 pub mod rpc;
 pub mod sale;
 pub mod suite;
 
 pub use bindings::{
-    AccessManager, DevToken, DisputeGame, DrandBeacon, FeeSchedule, JobEscrow, Ledger, ModelRegistry, NodeLicense,
-    NodeSale, PrevrandaoBeacon, ProgramRegistry, Referee, Staking, ValidatorSeats, Verification,
+    AccessManager, Attestations, DevToken, DisputeGame, DrandBeacon, EpochRewards, FeeSchedule, JobEscrow, Ledger,
+    LicenseStaking, ModelRegistry, NodeLicense, NodeSale, PrevrandaoBeacon, ProgramRegistry, Referee, Staking, Uptime,
+    ValidatorSeats, Verification,
 };
 pub use events::SuiteEvent;
+pub use network::Network;
 pub use sale::Sale;
 pub use suite::Suite;

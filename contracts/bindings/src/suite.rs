@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
-use crate::{Sale, beacon::Beacon};
+use crate::{Network, Sale, beacon::Beacon};
 
 /// The contracts of one chain, as deployed and verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct Suite {
     /// Sales of node licences, in the order of deployment.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub sales: Vec<Sale>,
+    /// Node networks over the licences of sales, in the order of deployment.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub networks: Vec<Network>,
     /// What the suite was deployed with; part of every address.
     pub parameters: Parameters,
     /// keccak256 of the code found at each contract, by contract name.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alloy::{primitives::Address, providers::DynProvider};
 use assay_contracts::{
-    Sale,
+    Network, Sale,
     beacon::{Beacon, Drand},
     deploy::{self, DEVNET_CHAIN_ID, Outcome, devnet_parameters},
     suite::{Parameters, Suite},
@@ -50,6 +50,7 @@ pub(super) async fn run(context: &Context, args: &DeployArgs) -> Result<()> {
     .await?;
     bar.finish_and_clear();
     suite.sales = standing_sales(&provider, &suite, &config.chain_file()).await?;
+    suite.networks = standing_networks(&provider, &suite, &config.chain_file()).await?;
     deploy::write(&suite, &config.chain_file())?;
     report(context, &suite, created, total);
     Ok(())
@@ -65,6 +66,20 @@ async fn standing_sales(provider: &DynProvider, suite: &Suite, record: &Path) ->
     Ok(sales)
 }
 
+/// The node networks of an earlier record that stand on the chain, with their pools.
+async fn standing_networks(provider: &DynProvider, suite: &Suite, record: &Path) -> Result<Vec<Network>> {
+    let Ok(earlier) = Suite::load(record) else { return Ok(Vec::new()) };
+    let mut networks = Vec::new();
+    for known in earlier.networks {
+        let Some(mut network) = deploy::find_network(provider, suite, known.terms).await? else { continue };
+        for pool in known.pools {
+            network.pools.extend(deploy::find_pool(provider, suite, &network, pool.terms).await?);
+        }
+        networks.push(network);
+    }
+    Ok(networks)
+}
+
 /// Verifies the recorded suite: every contract at the address that its parameters give, with this version's code.
 async fn check(context: &Context) -> Result<()> {
     let chain = context.reader().await?;
@@ -76,8 +91,9 @@ async fn check(context: &Context) -> Result<()> {
         return Err(Error::not_found("not_deployed", message).hint("`assay deploy` creates what is missing"));
     };
     let sales = standing_sales(&chain.provider, &found, &path).await?;
+    let networks = standing_networks(&chain.provider, &found, &path).await?;
     // The block may be stated earlier than need be; everything else must be what was found.
-    if (Suite { block: chain.suite.block, sales, ..found }) != chain.suite {
+    if (Suite { block: chain.suite.block, sales, networks, ..found }) != chain.suite {
         let message = format!("{} states other addresses or code than its parameters give", path.display());
         return Err(
             Error::unverified("bad_deployment_record", message).hint("do not trust it: deploy or fetch it anew")
@@ -153,6 +169,17 @@ pub(super) fn contracts(suite: &Suite) -> comfy_table::Table {
     for sale in &suite.sales {
         table.add_row([format!("NodeSale ({})", sale.terms.name), sale.address.to_string()]);
         table.add_row([format!("NodeLicense ({})", sale.terms.name), sale.license.to_string()]);
+    }
+    for network in &suite.networks {
+        let contracts = [
+            ("LicenseStaking", network.license_staking),
+            ("Uptime", network.uptime),
+            ("Attestations", network.attestations),
+        ];
+        let pools = network.pools.iter().map(|pool| ("EpochRewards", pool.address));
+        for (name, address) in contracts.into_iter().chain(pools) {
+            table.add_row([name.to_owned(), address.to_string()]);
+        }
     }
     table
 }

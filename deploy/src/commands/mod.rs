@@ -9,7 +9,9 @@ mod doctor;
 mod generate;
 mod keys;
 mod model;
+mod nodes;
 mod order;
+mod rewards;
 mod sale;
 pub(crate) mod services;
 mod simulate;
@@ -18,6 +20,8 @@ pub(crate) mod watch;
 
 pub(crate) use account::{deposit, mint_play_money};
 pub(crate) use model::{import_model, register_model};
+pub(crate) use nodes::deploy_network;
+pub(crate) use rewards::give as fund_pool;
 pub(crate) use sale::deploy_sale;
 
 use clap::CommandFactory;
@@ -101,6 +105,8 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Generate(args) => generate::run(&context(loaded), &args).await,
         Command::Account(command) => account::run(&context(loaded), command).await,
         Command::Sale(command) => sale::run(&context(loaded), command).await,
+        Command::Nodes(command) => nodes::run(&context(loaded), command).await,
+        Command::Rewards(command) => rewards::run(&context(loaded), command).await,
         Command::Simulate(command) => simulate::run(&context(loaded), command),
         Command::Keys(command) => keys::run(&context(loaded), command),
         Command::Completions { .. } => unreachable!("answered above, without a configuration"),

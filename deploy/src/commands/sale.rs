@@ -11,6 +11,7 @@ use alloy::{eips::BlockId, primitives::Address, providers::Provider};
 use assay_contracts::Sale;
 
 pub(crate) use deploy::put as deploy_sale;
+pub(super) use settle::held;
 
 use super::Context;
 use crate::{
@@ -35,7 +36,7 @@ pub(super) async fn run(context: &Context, command: SaleCommand) -> Result<()> {
 }
 
 /// The sale that was named, or the last one.
-fn find<'a>(chain: &'a Chain, args: &SaleArgs) -> Result<&'a Sale> {
+pub(super) fn find<'a>(chain: &'a Chain, args: &SaleArgs) -> Result<&'a Sale> {
     let sales = &chain.suite.sales;
     let found = match args.sale {
         Some(address) => sales.iter().find(|sale| sale.address == address),
@@ -58,7 +59,7 @@ async fn tokens(chain: &Chain, addresses: &[Address]) -> Result<Vec<Token>> {
 }
 
 /// The time by which contracts go.
-async fn now(chain: &Chain) -> Result<u64> {
+pub(super) async fn now(chain: &Chain) -> Result<u64> {
     let block = chain.provider.get_block(BlockId::latest()).await.map_err(from_rpc)?;
     Ok(block.map_or(0, |block| block.header.timestamp))
 }

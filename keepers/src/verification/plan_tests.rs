@@ -73,6 +73,7 @@ fn suite() -> Suite {
         dev_token: None,
         parameters: deploy::devnet_parameters(at(100)),
         sales: Vec::new(),
+        networks: Vec::new(),
         code_hashes: Default::default(),
     }
 }

@@ -262,6 +262,7 @@ impl Plan {
             verification: self.verification.address,
             dev_token: self.dev_token.map(|contract| contract.address),
             sales: Vec::new(),
+            networks: Vec::new(),
             parameters: self.parameters,
             code_hashes,
         }
@@ -343,6 +344,10 @@ artifacts! {
     DEV_TOKEN = "DevToken";
     NODE_SALE = "NodeSale";
     NODE_LICENSE = "NodeLicense";
+    LICENSE_STAKING = "LicenseStaking";
+    ATTESTATIONS = "Attestations";
+    UPTIME = "Uptime";
+    EPOCH_REWARDS = "EpochRewards";
 }
 
 #[cfg(test)]

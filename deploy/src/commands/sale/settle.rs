@@ -103,7 +103,7 @@ async fn ids(chain: &Chain, sale: &Sale, args: &LicenseArgs, buyback: bool) -> R
 }
 
 /// The licences of an account: those that came to it last.
-async fn held(chain: &Chain, sale: &Sale, owner: Address) -> Result<Vec<U256>> {
+pub(in super::super) async fn held(chain: &Chain, sale: &Sale, owner: Address) -> Result<Vec<U256>> {
     let filter = |filter: Filter| filter.address(sale.license).from_block(sale.block);
     let transfers = filter(Filter::new().event_signature(NodeLicense::Transfer::SIGNATURE_HASH));
     let came = transfers.clone().topic2(owner.into_word());
