@@ -45,14 +45,6 @@ fn may_use_tiles() -> bool {
     false
 }
 
-/// Has a line brought to the second-level cache.
-#[inline]
-pub(crate) fn prefetch(line: &Line) {
-    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-    // SAFETY: nothing is read.
-    unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(line).cast()) }
-}
-
 /// What `ldtilecfg` reads: how many rows and bytes of each tile are used.
 #[repr(C, align(64))]
 struct Configuration {
@@ -85,25 +77,28 @@ impl Tiles {
         Self { rows }
     }
 
-    /// As `Simd::dot`, for as many rows as the tiles are configured for.
+    /// As `Simd::dot`, for as many rows as the tiles are configured for. Meanwhile `coming` is brought to the second-level cache, for
+    /// the tiles wait for weights longer than they multiply.
     ///
     /// # Panics
     /// If the length of the products is not a multiple of [`DEPTH`], or bytes or room are missing.
-    pub(crate) fn dot(&self, operands: Operands<'_>, out: &mut [[i32; LANES]; ROWS]) {
+    pub(crate) fn dot(&self, operands: Operands<'_>, coming: &[Line], out: &mut [[i32; LANES]; ROWS]) {
         let Operands { x, stride, rows, lines } = operands;
         let depth = lines.len() / LINES * 4;
         assert!(rows == self.rows && depth > 0 && depth.is_multiple_of(DEPTH) && lines.len().is_multiple_of(LINES));
         assert!((rows - 1) * stride + depth <= x.len());
         let count = depth / DEPTH;
+        let each = coming.len().div_ceil(2 * count);
         for half in 0..2 {
+            let coming = Coming { lines: coming.as_ptr().wrapping_add(half * each * count), each };
             // SAFETY: checked above; half of the lanes are 128 bytes of a step and of a row of `out`.
             unsafe {
                 let weights = lines.as_ptr().cast::<u8>().add(half * STEP / 2);
                 let out = out.as_mut_ptr().cast::<u8>().add(half * STEP / 2);
                 if rows > TILE_ROWS {
-                    dot_32(x.as_ptr(), stride, weights, count, out);
+                    dot_32(x.as_ptr(), stride, weights, count, coming, out);
                 } else {
-                    dot_16(x.as_ptr(), stride, weights, count, out);
+                    dot_16(x.as_ptr(), stride, weights, count, coming, out);
                 }
             }
         }
@@ -141,13 +136,31 @@ pub(crate) fn multiply_only(rounds: u64) {
     drop(tiles);
 }
 
+/// Brings the weights of the next step to the first-level cache: a tile waits for each of its 16 rows.
+macro_rules! next_weights {
+    () => {
+        concat!(
+            ".irp row, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n",
+            "prefetcht0 [{weights} + 4096 + 256 * \\row]\n",
+            "prefetcht0 [{weights} + 4096 + 256 * \\row + 64]\n",
+            ".endr"
+        )
+    };
+}
+
+/// Lines to bring to the second-level cache, some with each step. It does not matter whether they are there.
+struct Coming {
+    lines: *const Line,
+    each: usize,
+}
+
 /// Sums of up to 32 rows and 32 lanes.
 ///
 /// # Safety
 /// The tiles must be configured for 17 to 32 rows; `x` must hold as many, `stride` apart, of `64 * count` bytes, `weights` 16 steps for
 /// each of `count`, and `out` must have room.
 #[inline]
-unsafe fn dot_32(x: *const i8, stride: usize, weights: *const u8, count: usize, out: *mut u8) {
+unsafe fn dot_32(x: *const i8, stride: usize, weights: *const u8, count: usize, coming: Coming, out: *mut u8) {
     // SAFETY: as the caller vouches.
     unsafe {
         let (lower_x, lower_out) = (x.add(TILE_ROWS * stride), out.add(TILE_ROWS * STEP));
@@ -157,6 +170,7 @@ unsafe fn dot_32(x: *const i8, stride: usize, weights: *const u8, count: usize, 
             "tilezero tmm2",
             "tilezero tmm3",
             "2:",
+            next_weights!(),
             "tileloadd tmm4, [{x} + {stride}*1]",
             "tileloadd tmm6, [{weights} + {step}*1]",
             "tdpbsud tmm0, tmm4, tmm6",
@@ -168,6 +182,15 @@ unsafe fn dot_32(x: *const i8, stride: usize, weights: *const u8, count: usize, 
             "add {x}, 64",
             "add {lower_x}, 64",
             "add {weights}, 4096",
+            "mov {left}, {each}",
+            "test {left}, {left}",
+            "jz 4f",
+            "3:",
+            "prefetcht1 [{coming}]",
+            "add {coming}, 64",
+            "dec {left}",
+            "jnz 3b",
+            "4:",
             "dec {count}",
             "jnz 2b",
             "tilestored [{out} + {step}*1], tmm0",
@@ -178,6 +201,9 @@ unsafe fn dot_32(x: *const i8, stride: usize, weights: *const u8, count: usize, 
             lower_x = inout(reg) lower_x => _,
             weights = inout(reg) weights => _,
             count = inout(reg) count => _,
+            coming = inout(reg) coming.lines => _,
+            each = in(reg) coming.each,
+            left = out(reg) _,
             stride = in(reg) stride,
             step = in(reg) STEP,
             out = in(reg) out,
@@ -194,13 +220,14 @@ unsafe fn dot_32(x: *const i8, stride: usize, weights: *const u8, count: usize, 
 /// # Safety
 /// As [`dot_32`], for up to 16 rows.
 #[inline]
-unsafe fn dot_16(x: *const i8, stride: usize, weights: *const u8, count: usize, out: *mut u8) {
+unsafe fn dot_16(x: *const i8, stride: usize, weights: *const u8, count: usize, coming: Coming, out: *mut u8) {
     // SAFETY: as the caller vouches.
     unsafe {
         asm!(
             "tilezero tmm0",
             "tilezero tmm1",
             "2:",
+            next_weights!(),
             "tileloadd tmm4, [{x} + {stride}*1]",
             "tileloadd tmm6, [{weights} + {step}*1]",
             "tdpbsud tmm0, tmm4, tmm6",
@@ -208,6 +235,15 @@ unsafe fn dot_16(x: *const i8, stride: usize, weights: *const u8, count: usize, 
             "tdpbsud tmm1, tmm4, tmm7",
             "add {x}, 64",
             "add {weights}, 4096",
+            "mov {left}, {each}",
+            "test {left}, {left}",
+            "jz 4f",
+            "3:",
+            "prefetcht1 [{coming}]",
+            "add {coming}, 64",
+            "dec {left}",
+            "jnz 3b",
+            "4:",
             "dec {count}",
             "jnz 2b",
             "tilestored [{out} + {step}*1], tmm0",
@@ -215,6 +251,9 @@ unsafe fn dot_16(x: *const i8, stride: usize, weights: *const u8, count: usize, 
             x = inout(reg) x => _,
             weights = inout(reg) weights => _,
             count = inout(reg) count => _,
+            coming = inout(reg) coming.lines => _,
+            each = in(reg) coming.each,
+            left = out(reg) _,
             stride = in(reg) stride,
             step = in(reg) STEP,
             out = in(reg) out,

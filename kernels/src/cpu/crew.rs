@@ -15,13 +15,15 @@ use std::{
 /// Looks for work in a row before a thread lets others have its core: some 50 µs.
 const LOOKS: u32 = 1000;
 
-/// The bits that count the open parts of a job.
-const OPEN: u64 = 0xffff;
+/// Bits of a number of parts.
+const PART: u32 = 16;
+/// The most parts.
+const PARTS: u64 = (1 << PART) - 1;
 
 /// Threads at work together.
 #[derive(Debug, Default)]
 pub(crate) struct Crew {
-    /// Number of the job, and in the lowest bits how many of its parts nobody has taken.
+    /// Number of the job, and which of its parts nobody has taken: the first ([`PART`] bits), and where they end (the lowest bits).
     state: AtomicU64,
     /// Parts of the job that are done.
     done: AtomicUsize,
@@ -30,7 +32,20 @@ pub(crate) struct Crew {
 }
 
 /// What is done with each part.
-struct Job<'a>(&'a (dyn Fn(usize) + Sync));
+struct Job<'a>(&'a (dyn Fn(Turn) + Sync));
+
+/// A part that a thread has taken.
+///
+/// Who leads takes the first that is open, the others the last: so a thread goes through what lies together, and knows what it will
+/// most likely need next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) part: usize,
+    /// What this thread takes next unless another does, if anything was left.
+    pub(crate) next: Option<usize>,
+    /// Whether it leads.
+    pub(crate) leads: bool,
+}
 
 impl Crew {
     /// Runs `lead`, whom the pool's other threads help.
@@ -48,35 +63,37 @@ impl Crew {
     /// Calls `make` with the place and the numbers of each run of `size` of `all`.
     pub(crate) fn parts<T: Send>(&self, all: &mut [T], size: usize, make: impl Fn(usize, &mut [T]) + Sync) {
         let parts: Vec<Mutex<&mut [T]>> = all.chunks_mut(size).map(Mutex::new).collect();
-        self.run(parts.len(), &|at| make(at, &mut parts[at].lock().unwrap_or_else(PoisonError::into_inner)));
+        self.run(parts.len(), &|turn| {
+            make(turn.part, &mut parts[turn.part].lock().unwrap_or_else(PoisonError::into_inner));
+        });
     }
 
-    /// Calls `each` with every number below `count`.
-    pub(crate) fn run(&self, count: usize, each: &(dyn Fn(usize) + Sync)) {
+    /// Calls `each` for every number below `count`.
+    pub(crate) fn run(&self, count: usize, each: &(dyn Fn(Turn) + Sync)) {
         if count <= 1 {
-            return (0..count).for_each(each);
+            return (0..count).for_each(|part| each(Turn { part, next: None, leads: true }));
         }
-        assert!(count as u64 <= OPEN, "{count} parts");
+        assert!(count as u64 <= PARTS, "{count} parts");
         let job = Job(each);
         self.done.store(0, Ordering::Relaxed);
         self.job.store(ptr::from_ref(&job).cast_mut().cast(), Ordering::Relaxed);
-        let number = (self.state.load(Ordering::Relaxed) | OPEN) + 1;
+        let number = (self.state.load(Ordering::Relaxed) >> (2 * PART)).wrapping_add(1);
         // Whatever happens here, nobody is left with the job when it goes.
         let _end = OnDrop(|| {
-            let untaken = self.state.fetch_and(!OPEN, Ordering::Relaxed) & OPEN;
+            let (first, end) = open(self.state.fetch_and(!PARTS, Ordering::Relaxed));
             let mut looks = 0;
-            while self.done.load(Ordering::Acquire) < count - untaken as usize {
+            while self.done.load(Ordering::Acquire) < count - end.saturating_sub(first) {
                 pause(&mut looks);
             }
         });
-        self.state.store(number + count as u64, Ordering::Release);
-        while self.take() {}
+        self.state.store(number << (2 * PART) | count as u64, Ordering::Release);
+        while self.take(true) {}
     }
 
     fn help(&self) {
         let mut looks = 0;
         while !self.is_over.load(Ordering::Acquire) {
-            if self.take() {
+            if self.take(false) {
                 looks = 0;
             } else {
                 pause(&mut looks);
@@ -85,19 +102,29 @@ impl Crew {
     }
 
     /// Does a part that is open. Whether there may be more.
-    fn take(&self) -> bool {
+    fn take(&self, leads: bool) -> bool {
         let state = self.state.load(Ordering::Relaxed);
-        let Some(part) = (state & OPEN).checked_sub(1) else { return false };
-        if self.state.compare_exchange_weak(state, state - 1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+        let (first, end) = open(state);
+        if first >= end {
+            return false;
+        }
+        let left = if leads { state + (1 << PART) } else { state - 1 };
+        if self.state.compare_exchange_weak(state, left, Ordering::Acquire, Ordering::Relaxed).is_ok() {
             let _done = OnDrop(|| {
                 self.done.fetch_add(1, Ordering::Release);
             });
+            let (part, next) = if leads { (first, first + 1) } else { (end - 1, end.wrapping_sub(2)) };
             // SAFETY: whoever set the job waits for this part to be done before it goes.
             let job = unsafe { &*self.job.load(Ordering::Relaxed) };
-            job.0(part as usize);
+            job.0(Turn { part, next: (end - first > 1).then_some(next), leads });
         }
         true
     }
+}
+
+/// The first open part of a state, and where they end.
+fn open(state: u64) -> (usize, usize) {
+    ((state >> PART & PARTS) as usize, (state & PARTS) as usize)
 }
 
 fn pause(looks: &mut u32) {

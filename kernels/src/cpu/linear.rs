@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::amx;
 use super::{
     crew::Crew,
-    pack::{LANES, PackedLinear, Part, Shared},
+    pack::{LANES, Line, PackedLinear, Part, Shared},
     rows::{self, Channels, Products, Rows},
     simd::{Block, Operands, ROWS, Simd, multiversion},
 };
@@ -36,77 +36,110 @@ fn dot_of<S: Simd>(operands: Operands<'_>, out: &mut Block) {
     S::dot(operands, out);
 }
 
-pub(crate) fn to_bytes(
-    isa: Isa,
-    crew: Option<&Crew>,
-    input: Activations<'_>,
-    weights: &PackedLinear,
-    shift: u32,
-) -> Vec<i8> {
-    product(isa, crew, input, weights, shift, |_, acc, channels, out| rows::to_bytes(isa, acc, channels, out))
+/// A matrix product of a pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Product<'a> {
+    pub(crate) isa: Isa,
+    /// Threads that take parts of it.
+    pub(crate) crew: Option<&'a Crew>,
+    pub(crate) input: Activations<'a>,
+    pub(crate) weights: &'a PackedLinear,
+    /// Weights of the next product.
+    pub(crate) following: Option<&'a PackedLinear>,
+    pub(crate) shift: u32,
 }
 
-pub(crate) fn to_sum(
-    isa: Isa,
-    crew: Option<&Crew>,
-    input: Activations<'_>,
-    weights: &PackedLinear,
-    shift: u32,
-    residual: &[i16],
-    residual_shift: i32,
-) -> Vec<i32> {
-    product(isa, crew, input, weights, shift, |first, acc, channels, out| {
-        let residual = Rows { x: &residual[first..], stride: weights.rows };
-        rows::to_sum(isa, acc, channels, residual, residual_shift, out);
-    })
-}
-
-pub(crate) fn to_gelu(
-    isa: Isa,
-    crew: Option<&Crew>,
-    input: Activations<'_>,
-    weights: &PackedLinear,
-    shift: u32,
-) -> Vec<i16> {
-    product(isa, crew, input, weights, shift, |_, acc, channels, out| rows::to_gelu(isa, acc, channels, out))
-}
-
-/// Calls `sink` with the dot products of some tokens with each block of channels, with the place of the first, and where to put what
-/// it makes of them.
-fn product<T: Copy + Default + Send>(
-    isa: Isa,
-    crew: Option<&Crew>,
-    input: Activations<'_>,
-    weights: &PackedLinear,
-    shift: u32,
-    sink: impl Fn(usize, Products<'_>, Channels<'_>, Part<'_, T>) + Sync,
-) -> Vec<T> {
-    let mut out = vec![T::default(); input.max.len() * weights.rows];
-    let shared = Shared::new(&mut out, weights.rows);
-    let sink = |token: usize, block: usize, acc: &[[i32; LANES]]| {
-        let (tokens, channels) = (token..token + acc.len(), weights.channels(block, shift));
-        let first = block * LANES;
-        // SAFETY: each block of channels belongs to one job, which makes it of some tokens after others.
-        let part = unsafe { shared.part(tokens.clone(), first..first + channels.count) };
-        let acc = Products { acc, max: &input.max[tokens.clone()], offsets: &input.offsets[tokens] };
-        sink(token * weights.rows + first, acc, channels, part);
-    };
-    let blocks = weights.rows.div_ceil(LANES);
-    #[cfg(target_arch = "x86_64")]
-    if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
-        let aligned = Aligned::new(input.x);
-        split(blocks, crew, |blocks| on_tiles(aligned.get(), input.max.len(), weights, blocks, sink));
-        return out;
+impl Product<'_> {
+    pub(crate) fn to_bytes(self) -> Vec<i8> {
+        self.each(|_, acc, channels, out| rows::to_bytes(self.isa, acc, channels, out))
     }
-    split(blocks, crew, |blocks| on_vectors(isa, input, weights, blocks, sink));
-    out
+
+    pub(crate) fn to_sum(self, residual: &[i16], residual_shift: i32) -> Vec<i32> {
+        self.each(|first, acc, channels, out| {
+            let residual = Rows { x: &residual[first..], stride: self.weights.rows };
+            rows::to_sum(self.isa, acc, channels, residual, residual_shift, out);
+        })
+    }
+
+    pub(crate) fn to_gelu(self) -> Vec<i16> {
+        self.each(|_, acc, channels, out| rows::to_gelu(self.isa, acc, channels, out))
+    }
+
+    /// Calls `sink` with the dot products of some tokens with each block of channels, with the place of the first, and where to put
+    /// what it makes of them.
+    fn each<T: Copy + Default + Send>(
+        self,
+        sink: impl Fn(usize, Products<'_>, Channels<'_>, Part<'_, T>) + Sync,
+    ) -> Vec<T> {
+        let Self { isa, crew, input, weights, shift, .. } = self;
+        let mut out = vec![T::default(); input.max.len() * weights.rows];
+        let shared = Shared::new(&mut out, weights.rows);
+        let sink = |token: usize, block: usize, acc: &[[i32; LANES]]| {
+            let (tokens, channels) = (token..token + acc.len(), weights.channels(block, shift));
+            let first = block * LANES;
+            // SAFETY: each block of channels belongs to one job, which makes it of some tokens after others.
+            let part = unsafe { shared.part(tokens.clone(), first..first + channels.count) };
+            let acc = Products { acc, max: &input.max[tokens.clone()], offsets: &input.offsets[tokens] };
+            sink(token * weights.rows + first, acc, channels, part);
+        };
+        #[cfg(target_arch = "x86_64")]
+        if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
+            let aligned = Aligned::new(input.x);
+            take_turns(weights.blocks(), crew, |blocks, next| {
+                let next = match next {
+                    Next::Block(block) => weights.block(block),
+                    Next::First => self.following.map_or(&[][..], |following| following.block(0)),
+                    Next::Last => {
+                        self.following.map_or(&[][..], |following| following.block(last_job(following, crew)))
+                    }
+                };
+                on_tiles(aligned.get(), input.max.len(), weights, (blocks, next), sink);
+            });
+            return out;
+        }
+        split(weights.blocks(), crew, |blocks| on_vectors(isa, input, weights, blocks, sink));
+        out
+    }
+}
+
+/// What a thread most likely does after a job.
+enum Next {
+    /// The job that begins with this block.
+    Block(usize),
+    /// The first job of the next product.
+    First,
+    /// The last one.
+    Last,
+}
+
+/// How many of `count` things a thread takes at a time.
+fn job_size(count: usize, crew: Option<&Crew>) -> usize {
+    crew.map_or(count, |_| count.div_ceil(JOBS * rayon::current_num_threads())).max(1)
+}
+
+/// The first block of the last job of a product.
+#[cfg(target_arch = "x86_64")]
+fn last_job(weights: &PackedLinear, crew: Option<&Crew>) -> usize {
+    let size = job_size(weights.blocks(), crew);
+    (weights.blocks() - 1) / size * size
 }
 
 /// Runs `job` on all of `count` things, side by side with a crew.
 pub(crate) fn split(count: usize, crew: Option<&Crew>, job: impl Fn(Range<usize>) + Sync) {
-    let Some(crew) = crew else { return job(0..count) };
-    let each = count.div_ceil(JOBS * rayon::current_num_threads());
-    crew.run(count.div_ceil(each.max(1)), &|at| job(at * each..count.min((at + 1) * each)));
+    take_turns(count, crew, |range, _| job(range));
+}
+
+fn take_turns(count: usize, crew: Option<&Crew>, job: impl Fn(Range<usize>, Next) + Sync) {
+    let Some(crew) = crew else { return job(0..count, Next::First) };
+    let size = job_size(count, Some(crew));
+    crew.run(count.div_ceil(size), &|turn| {
+        let next = match turn.next {
+            Some(part) => Next::Block(part * size),
+            None if turn.leads => Next::First,
+            None => Next::Last,
+        };
+        job(turn.part * size..count.min((turn.part + 1) * size), next);
+    });
 }
 
 fn on_vectors(
@@ -158,13 +191,14 @@ impl Aligned {
     }
 }
 
-/// The rows that do not fill the tiles come last, for the tiles are configured for a number of rows.
+/// The rows that do not fill the tiles come last, for the tiles are configured for a number of rows. `then` is what is read after the
+/// blocks.
 #[cfg(target_arch = "x86_64")]
 fn on_tiles(
     x: &[i8],
     tokens: usize,
     weights: &PackedLinear,
-    blocks: Range<usize>,
+    (blocks, then): (Range<usize>, &[Line]),
     sink: impl Fn(usize, usize, &[[i32; LANES]]),
 ) {
     let stride = weights.width;
@@ -178,12 +212,11 @@ fn on_tiles(
         let steps = range.len().div_ceil(amx::ROWS);
         for block in blocks.clone() {
             let lines = weights.block(block);
-            // The tiles wait for weights longer than they multiply, so those of the next block come meanwhile.
-            let next = if block + 1 < blocks.end { weights.block(block + 1) } else { &[] };
-            let mut coming = next.chunks(lines.len().div_ceil(steps));
+            let next = if block + 1 < blocks.end { weights.block(block + 1) } else { then };
+            let mut coming = next.chunks(next.len().div_ceil(steps).max(1));
             for token in range.clone().step_by(amx::ROWS) {
-                coming.next().into_iter().flatten().for_each(amx::prefetch);
-                tiles.dot(Operands { x: &x[token * stride..], stride, rows, lines }, &mut acc.0);
+                let operands = Operands { x: &x[token * stride..], stride, rows, lines };
+                tiles.dot(operands, coming.next().unwrap_or(&[]), &mut acc.0);
                 sink(token, block, &acc.0[..rows]);
             }
         }

@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use self::{
     attention::Scores,
     crew::Crew,
-    linear::Activations,
+    linear::{Activations, Product},
     pack::{PackedLinear, Shared},
     rows::NormGains,
 };
@@ -54,6 +54,8 @@ const SHARED_TOKENS: usize = 8;
 pub(crate) struct Engine {
     isa: Isa,
     packed: Vec<Packed>,
+    /// For each operator, the weights of the next matrix product after it.
+    following: Vec<Option<u16>>,
     /// For each operator, those whose tensors nothing needs afterwards.
     done: Vec<Vec<usize>>,
 }
@@ -120,7 +122,7 @@ impl Engine {
             }
         };
         let packed = (0..tape.tensors().len()).into_par_iter().map(pack).collect();
-        Self { isa, packed, done: tape.last_reads() }
+        Self { isa, packed, following: following(tape), done: tape.last_reads() }
     }
 
     /// The output of each task. `tasks` must be valid for the tape.
@@ -177,6 +179,23 @@ fn is_chosen_from(tape: &Tape, tensor: usize) -> bool {
     let chosen =
         |operator: &Operator| matches!(*operator, Operator::Choose { words, .. } if usize::from(words) == tensor);
     tape.operators().iter().any(chosen)
+}
+
+/// For each operator, the weights of the next matrix product after it.
+fn following(tape: &Tape) -> Vec<Option<u16>> {
+    let mut next = None;
+    let of = |operator: &Operator| {
+        let following = next;
+        if let Operator::Linear { weights, .. } | Operator::Residual { weights, .. } | Operator::Gelu { weights, .. } =
+            *operator
+        {
+            next = Some(weights);
+        }
+        following
+    };
+    let mut following: Vec<_> = tape.operators().iter().rev().map(of).collect();
+    following.reverse();
+    following
 }
 
 /// Splits tasks into runs of about [`GROUP_TOKENS`] tokens, and into enough of them to keep all threads busy.
@@ -241,36 +260,27 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
 
     /// Computes an operator, the earlier ones having been computed.
     fn step(&self, operator: usize) {
-        let code = &self.tape.operators()[operator];
-        self.made[operator].get_or_init(|| self.compute(code));
+        self.made[operator].get_or_init(|| self.compute(operator));
     }
 
-    fn compute(&self, operator: &Operator) -> Made {
+    fn compute(&self, at: usize) -> Made {
+        let operator = &self.tape.operators()[at];
         match *operator {
             Operator::Ids { .. } => Tensor::Ids(self.tasks.iter().flat_map(T::as_ref).copied().collect()).into(),
             Operator::Embed { words, positions, shift, .. } => self.embed(words, positions, shift.into()).into(),
             Operator::Norm { sum, gains, shift, transposed } => self.norm(sum, gains, shift.into(), transposed),
             Operator::Linear { input, weights, shift, transposed } => {
-                let x = linear::to_bytes(
-                    self.engine.isa,
-                    self.crew,
-                    self.activations(input),
-                    self.linear(weights),
-                    shift.into(),
-                );
+                let x = self.product(at, input, weights, shift).to_bytes();
                 if transposed { Tensor::LinearT { x }.into() } else { Tensor::Linear { x }.into() }
             }
             Operator::Residual { input, weights, residual, shift, residual_shift } => {
                 let Tensor::Norm { x, .. } = self.tensor(residual) else { unreachable!("checked by the tape") };
-                let (input, weights) = (self.activations(input), self.linear(weights));
-                let x =
-                    linear::to_sum(self.engine.isa, self.crew, input, weights, shift.into(), x, residual_shift.into());
-                self.sum(x, weights.rows).into()
+                let product = self.product(at, input, weights, shift);
+                self.sum(product.to_sum(x, residual_shift.into()), product.weights.rows).into()
             }
             Operator::Gelu { input, weights, shift } => {
-                let (input, weights) = (self.activations(input), self.linear(weights));
-                let wide = linear::to_gelu(self.engine.isa, self.crew, input, weights, shift.into());
-                self.quantised(&wide, weights.rows)
+                let product = self.product(at, input, weights, shift);
+                self.quantised(&product.to_gelu(), product.weights.rows)
             }
             Operator::Exp { .. } => self.exp(operator).into(),
             Operator::Context { exp, v } => self.context(exp, v),
@@ -297,6 +307,18 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         match &self.engine.packed[usize::from(tensor)] {
             Packed::Linear(packed) => packed,
             _ => unreachable!("checked by the tape"),
+        }
+    }
+
+    /// The matrix product of an operator.
+    fn product(&self, operator: usize, input: u16, weights: u16, shift: u8) -> Product<'_> {
+        Product {
+            isa: self.engine.isa,
+            crew: self.crew,
+            input: self.activations(input),
+            weights: self.linear(weights),
+            following: self.engine.following[operator].map(|tensor| self.linear(tensor)),
+            shift: shift.into(),
         }
     }
 

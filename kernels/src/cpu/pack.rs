@@ -74,6 +74,11 @@ impl PackedLinear {
         packed
     }
 
+    /// How many blocks of channels there are.
+    pub(crate) fn blocks(&self) -> usize {
+        self.rows.div_ceil(LANES)
+    }
+
     /// What of a block of channels makes numbers of dot products.
     pub(crate) fn channels(&self, block: usize, shift: u32) -> Channels<'_> {
         let first = block * LANES;

@@ -389,11 +389,12 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     fn scale_avx512(x: __m512i, by: i32, shift: u32, mul: __m512i, then: u32) -> __m512i {
         let half = |shift: u32| _mm512_set1_epi64(1 << (shift - 1));
-        let count = |shift: u32| _mm_cvtsi32_si128(shift.cast_signed());
+        // A shift by one count for all lanes is slower than one by a count for each.
+        let count = |shift: u32| _mm512_set1_epi64(shift.into());
         let by = _mm512_set1_epi32(by);
         let scale = |x: __m512i, mul: __m512i| {
-            let scaled = _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epi32(x, by), half(shift)), count(shift));
-            _mm512_sra_epi64(_mm512_add_epi64(_mm512_mul_epi32(scaled, mul), half(then)), count(then))
+            let scaled = _mm512_srlv_epi64(_mm512_add_epi64(_mm512_mul_epi32(x, by), half(shift)), count(shift));
+            _mm512_srav_epi64(_mm512_add_epi64(_mm512_mul_epi32(scaled, mul), half(then)), count(then))
         };
         let (even, odd) = (scale(x, mul), scale(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(mul, 32)));
         _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA)

@@ -9,7 +9,7 @@ use super::{
     attention::Scores,
     crew::Crew,
     group,
-    linear::{Activations, dot, to_bytes},
+    linear::{Activations, Product, dot},
     pack::{LANES, Line, PackedLinear, Part, Shared},
     rows::{self, Channels, NormGains, Products, Rows},
     simd::{Block, Operands, ROWS},
@@ -142,8 +142,9 @@ proptest! {
         let offsets: Vec<i32> = x.chunks_exact(width).map(offset).collect();
         let out = same(|isa| {
             let input = Activations { x, max: &vec![max; tokens], offsets: &offsets };
-            let out = to_bytes(isa, None, input, &packed, shift);
-            let together = Crew::gather(|crew| to_bytes(isa, Some(crew), input, &packed, shift));
+            let product = Product { isa, crew: None, input, weights: &packed, following: Some(&packed), shift };
+            let out = product.to_bytes();
+            let together = Crew::gather(|crew| Product { crew: Some(crew), ..product }.to_bytes());
             assert_eq!(together, out, "on several threads");
             out
         });
