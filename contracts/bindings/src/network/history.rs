@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use alloy::primitives::{Address, B256, Bytes};
 use assay_epochs::uptime::{Inputs, Operator, Reveal, Run, answers::Answers, is_silent};
 
-use super::{Network, NetworkEvent};
+use super::{Network, NetworkEvent, Postings};
 use crate::{Attestations::AttestationsEvents, LicenseStaking::LicenseStakingEvents, Uptime::UptimeEvents};
 
 /// A value that changes with epochs: it holds from an epoch on, until another does.
@@ -113,6 +113,8 @@ pub struct History {
     runs: Vec<Timeline<Run>>,
     seats: Vec<Timeline<Option<Seat>>>,
     epochs: BTreeMap<u32, Epoch>,
+    uptime: Postings,
+    pools: HashMap<Address, Postings>,
 }
 
 impl History {
@@ -125,7 +127,23 @@ impl History {
             runs: Vec::new(),
             seats: Vec::new(),
             epochs: BTreeMap::new(),
+            uptime: Postings::new(network.terms.roots.answer_time),
+            pools: network
+                .pools
+                .iter()
+                .map(|pool| (pool.address, Postings::new(pool.terms.roots.answer_time)))
+                .collect(),
         }
+    }
+
+    /// What was posted of everybody's shares.
+    pub fn uptime(&self) -> &Postings {
+        &self.uptime
+    }
+
+    /// What was posted of a pool of the network.
+    pub fn pool(&self, address: Address) -> Option<&Postings> {
+        self.pools.get(&address)
     }
 
     /// Takes in the next event.
@@ -139,8 +157,13 @@ impl History {
                 {
                     operator.bans.set(event.from, event.until);
                 }
+                self.uptime.uptime(event);
             }
-            NetworkEvent::EpochRewards(..) => {}
+            NetworkEvent::EpochRewards(pool, event) => {
+                if let Some(postings) = self.pools.get_mut(pool) {
+                    postings.rewards(event);
+                }
+            }
         }
     }
 
