@@ -9,14 +9,10 @@ use assay_contracts::{
     Attestations, EpochRewards, Uptime as Contract,
     network::{Outcome, read},
 };
-use assay_epochs::{
-    Share, Uptime,
-    nodes::{self},
-    rewards,
-};
+use assay_epochs::{Share, Uptime, nodes, rewards, uptime::answers::GOOD};
 use assay_kernels::merkle::Tree;
 use common::{ADMIN, PROVIDERS, eventually};
-use network::{KEEPER, LIAR, Nodes, OPERATOR_SHARE, words};
+use network::{KEEPER, LIAR, LICENSES, Nodes, OPERATOR_SHARE, words};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_keepers_bring_an_epoch_to_its_claims() {
@@ -77,6 +73,38 @@ async fn two_keepers_bring_an_epoch_to_its_claims() {
     assert_eq!(assay_epochs::wire::read_rewards(&stored).unwrap().0, 0);
     let stored = net.blobs.get_shares(&computed.uptime.shares().root()).await.unwrap();
     assert_eq!(assay_epochs::wire::read_inputs(&stored).unwrap(), *computed.uptime.inputs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_falsely_is_struck_and_banned() {
+    let net = Nodes::start().await;
+    net.fund_keeper(KEEPER).await;
+    let liar = LICENSES + 2;
+    net.operate(LIAR, liar, 5..=5).await;
+    let keeper = net.keeper("keeper", 0).await;
+    let contract = Contract::new(net.network.uptime, &net.rpc);
+    for epoch in 0..2 {
+        net.reach(net.network.begins(epoch + 1)).await;
+        let (honest, lie) = (net.seal(epoch).await, net.seal_as(epoch, LIAR, liar, GOOD).await);
+        net.reach(net.network.seals_end(epoch + 1)).await;
+        net.seeded(epoch + 1).await;
+        net.reveal(&honest).await;
+        net.reveal(&lie).await;
+        net.reach(net.reveal_end(epoch).await).await;
+        net.posted(net.network.uptime, epoch).await;
+        net.finish(net.network.uptime, epoch).await;
+        eventually("the liar is struck", || async {
+            (contract.strikeOf(liar, epoch).call().await.unwrap().wrong == 1).then_some(())
+        })
+        .await;
+    }
+    net.reach(net.now().await + u64::from(net.network.terms.faults.appeal_time)).await;
+    let banned =
+        eventually("the liar is banned", || async { net.logs::<Contract::Banned>(*contract.address()).await.pop() });
+    assert_eq!(banned.await.operator, liar);
+    assert_eq!(net.logs::<Contract::Struck>(*contract.address()).await.len(), 2, "nobody else");
+    keeper.stop();
+    keeper.wait().await.unwrap();
 }
 
 /// Killed and started anew before each step, and a chain that takes postings back.

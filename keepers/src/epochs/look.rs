@@ -47,8 +47,10 @@ pub(super) struct Memory {
     /// Since when something is due that anybody may do.
     due: HashMap<String, u64>,
     pub(super) recordings: HashMap<u64, Recording>,
-    /// Epochs and seats that nothing is to be had of any more.
+    /// Epochs with seats that nothing is to be had of any more.
     pub(super) penalised: HashSet<(u32, u32)>,
+    /// Operators with epochs whose strikes ban nobody any more.
+    pub(super) spent_strikes: HashSet<(u32, u32)>,
     /// False postings that were told of.
     told: HashSet<(Address, B256, u64)>,
 }

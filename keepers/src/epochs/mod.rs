@@ -5,7 +5,7 @@
 //!                                   │ seeds: begin, record, draw
 //!                                   │ shares of an epoch (`Uptime`): post, challenge, demand, supply, release
 //!                                   │ rewards of each pool (`EpochRewards`): the same
-//!                                   └ faults: penalise
+//!                                   └ faults: penalise, strike, ban
 //! ```
 //!
 //! Each look starts from what the chain says at one block, and wants what that asks for; nothing is remembered that is not computed

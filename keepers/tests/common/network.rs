@@ -50,7 +50,7 @@ const OPERATOR: Address = address!("15d34AAf54267DB7D7c367839AAf71A00a2C6A65");
 pub const LIAR: Address = address!("9965507D1a55bcC2695C58ba16FB37d819B0A4dc");
 /// What the operator keeps, in twentieths.
 pub const OPERATOR_SHARE: u128 = 1;
-const LICENSES: u32 = 290;
+pub const LICENSES: u32 = 290;
 const ROUNDS: u32 = 2;
 
 pub struct Nodes {
@@ -59,6 +59,7 @@ pub struct Nodes {
     pub suite: Suite,
     pub network: Network,
     pub blobs: Blobs,
+    sale: Address,
     dir: tempfile::TempDir,
     /// Makes the blocks.
     _blocks: JoinSet<()>,
@@ -168,9 +169,9 @@ impl Nodes {
         let network = deploy::deploy_network(&rpc, ADMIN, &suite, terms, |_, _| {}).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::files(&dir.path().join("blobs")).unwrap();
-        let mut net = Self { anvil, rpc, suite, network, blobs, dir, _blocks: JoinSet::new() };
+        let mut net = Self { anvil, rpc, suite, network, blobs, sale: sale.address, dir, _blocks: JoinSet::new() };
         net.add_pool().await;
-        net.populate(sale.address).await;
+        net.populate().await;
         let rpc = net.rpc.clone();
         net._blocks.spawn(async move {
             loop {
@@ -203,17 +204,22 @@ impl Nodes {
     }
 
     /// Four licences, run by an operator; a provider in a seat; and bonds for a liar.
-    async fn populate(&self, sale: Address) {
-        let price = U256::from(4 * 10u128.pow(15));
-        let wanted = NodeSale::PurchaseTerms { quantity: 4, maxCost: price, ..Default::default() };
-        self.send(NodeSale::new(sale, &self.rpc).buy(wanted).value(price).from(ADMIN)).await;
-        let staking = LicenseStaking::new(self.network.license_staking, &self.rpc);
-        let rate = 500 * OPERATOR_SHARE as u16;
-        self.send(staking.register(OPERATOR, rate, 10).from(OPERATOR)).await;
-        let licenses = (1..=4).map(U256::from).collect();
-        self.send(staking.delegate(licenses, LICENSES + 1, rate).from(ADMIN)).await;
+    async fn populate(&self) {
+        self.operate(OPERATOR, LICENSES + 1, 1..=4).await;
         self.enroll().await;
         self.fund_keeper(LIAR).await;
+    }
+
+    /// Registers an operator, which gets that number and runs the licences of its owner, who buys these.
+    pub async fn operate(&self, account: Address, number: u32, ids: std::ops::RangeInclusive<u16>) {
+        let quantity = ids.clone().count() as u16;
+        let price = U256::from(quantity) * U256::from(10u128.pow(15));
+        let wanted = NodeSale::PurchaseTerms { quantity, maxCost: price, ..Default::default() };
+        self.send(NodeSale::new(self.sale, &self.rpc).buy(wanted).value(price).from(ADMIN)).await;
+        let staking = LicenseStaking::new(self.network.license_staking, &self.rpc);
+        let rate = 500 * OPERATOR_SHARE as u16;
+        self.send(staking.register(account, rate, 10).from(account)).await;
+        self.send(staking.delegate(ids.map(U256::from).collect(), number, rate).from(ADMIN)).await;
     }
 
     async fn enroll(&self) {
@@ -340,19 +346,24 @@ impl Nodes {
 
     /// Seals that the only seat was up in the first round alone.
     pub async fn seal(&self, epoch: u32) -> Said {
+        self.seal_as(epoch, OPERATOR, LICENSES + 1, OFFLINE).await
+    }
+
+    /// Seals that the only seat was up in the first round, and what is said of the second.
+    pub async fn seal_as(&self, epoch: u32, account: Address, operator: u32, second: u8) -> Said {
         let mut answers = Answers::empty(ROUNDS, 1);
         answers.set(0, 0, GOOD);
-        answers.set(1, 0, OFFLINE);
+        answers.set(1, 0, second);
         let sealed = Sealed {
             epoch,
-            operator: LICENSES + 1,
+            operator,
             answers: answers.tree().root().into(),
             evidence: evidence_tree(&vec![Vec::new(); ROUNDS as usize]).root().into(),
             salt: B256::repeat_byte(7),
         };
         let attestations = Attestations::new(self.network.attestations, &self.rpc);
         let hash = seal_hash(31_337, self.network.attestations, &sealed);
-        self.send(attestations.seal(epoch, sealed.operator, hash).from(OPERATOR)).await;
+        self.send(attestations.seal(epoch, operator, hash).from(account)).await;
         Said { answers, sealed }
     }
 

@@ -113,6 +113,8 @@ pub struct History {
     runs: Vec<Timeline<Run>>,
     seats: Vec<Timeline<Option<Seat>>>,
     epochs: BTreeMap<u32, Epoch>,
+    /// Operators and epochs, in the order in which they were struck.
+    strikes: Vec<(u32, u32)>,
     uptime: Postings,
     pools: HashMap<Address, Postings>,
 }
@@ -127,6 +129,7 @@ impl History {
             runs: Vec::new(),
             seats: Vec::new(),
             epochs: BTreeMap::new(),
+            strikes: Vec::new(),
             uptime: Postings::new(network.terms.roots.answer_time),
             pools: network
                 .pools
@@ -134,6 +137,11 @@ impl History {
                 .map(|pool| (pool.address, Postings::new(pool.terms.roots.answer_time)))
                 .collect(),
         }
+    }
+
+    /// Operators that were struck, and for which epochs; whether a strike stands is the contract's to say.
+    pub fn strikes(&self) -> &[(u32, u32)] {
+        &self.strikes
     }
 
     /// What was posted of everybody's shares.
@@ -152,10 +160,14 @@ impl History {
             NetworkEvent::LicenseStaking(event) => self.licenses(event),
             NetworkEvent::Attestations(event) => self.attestations(event),
             NetworkEvent::Uptime(event) => {
-                if let UptimeEvents::Banned(event) = &**event
-                    && let Some(operator) = self.operator_mut(event.operator)
-                {
-                    operator.bans.set(event.from, event.until);
+                match &**event {
+                    UptimeEvents::Banned(event) => {
+                        if let Some(operator) = self.operator_mut(event.operator) {
+                            operator.bans.set(event.from, event.until);
+                        }
+                    }
+                    UptimeEvents::Struck(event) => self.strikes.push((event.operator, event.epoch)),
+                    _ => {}
                 }
                 self.uptime.uptime(event);
             }
