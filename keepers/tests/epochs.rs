@@ -9,7 +9,10 @@ use assay_contracts::{
     Attestations, EpochRewards, Uptime as Contract,
     network::{Outcome, read},
 };
-use assay_epochs::{Share, Uptime, nodes, rewards, uptime::answers::GOOD};
+use assay_epochs::{
+    Share, Uptime, nodes, rewards,
+    uptime::answers::{GOOD, OFFLINE},
+};
 use assay_kernels::merkle::Tree;
 use common::{ADMIN, PROVIDERS, eventually};
 use network::{KEEPER, LIAR, LICENSES, Nodes, OPERATOR_SHARE, words};
@@ -73,6 +76,32 @@ async fn two_keepers_bring_an_epoch_to_its_claims() {
     assert_eq!(assay_epochs::wire::read_rewards(&stored).unwrap().0, 0);
     let stored = net.blobs.get_shares(&computed.uptime.shares().root()).await.unwrap();
     assert_eq!(assay_epochs::wire::read_inputs(&stored).unwrap(), *computed.uptime.inputs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heavier_operator_votes_instead_of_a_lighter_one() {
+    let net = Nodes::start_with(1).await;
+    net.fund_keeper(KEEPER).await;
+    let small = LICENSES + 2;
+    net.operate(LIAR, small, 5..=5).await;
+    let keeper = net.keeper("keeper", 0).await;
+    net.reach(net.network.begins(1)).await;
+    let (large, other) = (net.seal(0).await, net.seal_as(0, LIAR, small, GOOD).await);
+    net.reach(net.network.seals_end(1)).await;
+    net.seeded(1).await;
+    net.reveal(&other).await;
+    net.reveal(&large).await;
+    let attestations = Attestations::new(net.network.attestations, &net.rpc);
+    eventually("the heavier one votes", || async {
+        let voters = attestations.votersIn(0).call().await.unwrap();
+        (voters.len() == 1 && voters[0].operator == LICENSES + 1).then_some(())
+    })
+    .await;
+    net.reach(net.reveal_end(0).await).await;
+    net.posted(net.network.uptime, 0).await;
+    assert_eq!(net.compute(0).await.truth().get(1, 0), OFFLINE);
+    keeper.stop();
+    keeper.wait().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,6 +101,7 @@ impl<'a> Look<'a> {
             self.pool(pool).await?;
         }
         self.seeds().await?;
+        self.votes().await?;
         self.faults().await?;
         // What is due no longer waits for nobody's turn.
         self.memory.due.retain(|key, _| self.turns.contains(key));

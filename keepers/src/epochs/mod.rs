@@ -5,6 +5,7 @@
 //!                                   │ seeds: begin, record, draw
 //!                                   │ shares of an epoch (`Uptime`): post, challenge, demand, supply, release
 //!                                   │ rewards of each pool (`EpochRewards`): the same
+//!                                   │ votes: outvote
 //!                                   └ faults: penalise, strike, ban
 //! ```
 //!
@@ -24,6 +25,7 @@ mod pools;
 mod seeds;
 mod service;
 mod shares;
+mod votes;
 
 use std::{net::SocketAddr, path::PathBuf};
 

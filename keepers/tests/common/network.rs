@@ -158,6 +158,11 @@ fn sale(now: u64) -> sale::Terms {
 impl Nodes {
     /// A network with four licences in use, whose first epoch is still to begin.
     pub async fn start() -> Self {
+        Self::start_with(8).await
+    }
+
+    /// The same, where so many operators vote.
+    pub async fn start_with(voters: u16) -> Self {
         log();
         let anvil = Anvil::spawn();
         let rpc = rpc::connect(anvil.url(), Duration::from_secs(10)).unwrap();
@@ -165,7 +170,8 @@ impl Nodes {
         let suite = deploy::deploy(&rpc, ADMIN, 31_337, deploy::devnet_parameters(ADMIN), |_, _| {}).await.unwrap();
         let now = rpc.get_block(alloy::eips::BlockId::latest()).await.unwrap().unwrap().header.timestamp;
         let (sale, _) = deploy::deploy_sale(&rpc, ADMIN, &suite, sale(now)).await.unwrap();
-        let terms = terms(sale.license, now + 2_000, 10u128.pow(8));
+        let mut terms = terms(sale.license, now + 2_000, 10u128.pow(8));
+        terms.exam.max_voters = voters;
         let network = deploy::deploy_network(&rpc, ADMIN, &suite, terms, |_, _| {}).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::files(&dir.path().join("blobs")).unwrap();
