@@ -14,6 +14,7 @@ use assay_epochs::{
     uptime::answers::{GOOD, OFFLINE},
 };
 use assay_kernels::merkle::Tree;
+use assay_test_fixtures::AnvilOptions;
 use common::{ADMIN, PROVIDERS, eventually};
 use network::{KEEPER, LIAR, LICENSES, Nodes, OPERATOR_SHARE, words};
 
@@ -78,9 +79,26 @@ async fn two_keepers_bring_an_epoch_to_its_claims() {
     assert_eq!(assay_epochs::wire::read_inputs(&stored).unwrap(), *computed.uptime.inputs());
 }
 
+/// Whoever named the round did not bring it, and the chain, which keeps 256 hashes of blocks, has its hash no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_round_is_named_anew() {
+    let options = AnvilOptions { args: vec!["--hardfork".into(), "cancun".into()], ..AnvilOptions::default() };
+    let net = Nodes::start_with(8, &options).await;
+    let attestations = Attestations::new(net.network.attestations, &net.rpc);
+    net.reach(net.network.seals_end(0)).await;
+    net.send(attestations.begin(0).from(LIAR)).await;
+    let lost = attestations.roundOf(0).call().await.unwrap();
+    net.anvil.mine(300).await;
+    let keeper = net.keeper("keeper", 0).await;
+    net.seeded(0).await;
+    assert!(attestations.roundOf(0).call().await.unwrap() > lost);
+    keeper.stop();
+    keeper.wait().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_heavier_operator_votes_instead_of_a_lighter_one() {
-    let net = Nodes::start_with(1).await;
+    let net = Nodes::start_with(1, &AnvilOptions::default()).await;
     net.fund_keeper(KEEPER).await;
     let small = LICENSES + 2;
     net.operate(LIAR, small, 5..=5).await;

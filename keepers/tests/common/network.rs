@@ -35,7 +35,7 @@ use assay_epochs::{
 };
 use assay_keepers::epochs::{self, Config, Handle, Setup};
 use assay_kernels::merkle::Tree;
-use assay_test_fixtures::Anvil;
+use assay_test_fixtures::{Anvil, AnvilOptions};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -158,13 +158,13 @@ fn sale(now: u64) -> sale::Terms {
 impl Nodes {
     /// A network with four licences in use, whose first epoch is still to begin.
     pub async fn start() -> Self {
-        Self::start_with(8).await
+        Self::start_with(8, &AnvilOptions::default()).await
     }
 
-    /// The same, where so many operators vote.
-    pub async fn start_with(voters: u16) -> Self {
+    /// The same, where so many operators vote, on such a chain.
+    pub async fn start_with(voters: u16, options: &AnvilOptions) -> Self {
         log();
-        let anvil = Anvil::spawn();
+        let anvil = Anvil::spawn_with(options);
         let rpc = rpc::connect(anvil.url(), Duration::from_secs(10)).unwrap();
         rpc.client().set_poll_interval(Duration::from_millis(20));
         let suite = deploy::deploy(&rpc, ADMIN, 31_337, deploy::devnet_parameters(ADMIN), |_, _| {}).await.unwrap();
