@@ -65,20 +65,15 @@ impl Look<'_> {
             Difference::Demand { tier, index, node, proof } => ((tier, index as u32), node, proof),
         };
         let key = key(epoch, posting, place);
-        match posting.demands.get(&place) {
-            // It has not been shown, or it is more than this keeper knows how to read.
-            Some(demand) if self.now.time > demand.answer_by && demand.nodes.is_none() => {
+        let until = demandable_until(poster, posting, place.0);
+        if let Some(demand) = posting.demands.get(&place) {
+            // It has not been shown; what this keeper does not know how to read is left to others.
+            if self.now.time > demand.answer_by && demand.nodes.is_none() {
                 self.want("expire", key, URGENT, poster.address, calls::expire(epoch, place));
             }
-            Some(_) => {}
-            None if self.now.time < demandable_until(poster, posting, place.0) => {
-                if self.can_pay(poster, poster.roots.fee, "the fee of a demand").await? {
-                    let data = calls::demand(epoch, place, node.into(), &proof);
-                    let by = Some(demandable_until(poster, posting, place.0) - 1);
-                    self.want_by("demand", key, URGENT, poster.address, data, by);
-                }
-            }
-            None => {}
+        } else if self.now.time < until && self.can_pay(poster, poster.roots.fee, "the fee of a demand").await? {
+            let data = calls::demand(epoch, place, node.into(), &proof);
+            self.want_by("demand", key, URGENT, poster.address, data, Some(until - 1));
         }
         Ok(None)
     }
