@@ -1,9 +1,11 @@
 //! The command line.
 
+mod epochs;
 mod nodes;
 mod rewards;
 mod sale;
 
+pub use epochs::*;
 pub use nodes::*;
 pub use rewards::*;
 pub use sale::*;
@@ -112,6 +114,9 @@ pub enum Command {
     /// Challenge: compute what providers commit to, dispute what is false
     #[command(subcommand, after_help = "Example:\n  assay challenger run --key keystore:challenger")]
     Challenger(ChallengerCommand),
+    /// Bring a node network from epoch to epoch: seeds, postings, challenges
+    #[command(subcommand, after_help = "Example:\n  assay epochs run --key keystore:keeper")]
+    Epochs(EpochsCommand),
     /// Look at disputes
     #[command(subcommand, after_help = "Example:\n  assay dispute show 0x5f…c1")]
     Dispute(DisputeCommand),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use assay_indexer::IndexerConfig;
-use assay_keepers::{challenger, provider::ProviderConfig, validator};
+use assay_keepers::{challenger, epochs, provider::ProviderConfig, validator};
 use figment::{
     Figment, Source,
     providers::{Env, Format, Serialized, Toml},
@@ -55,6 +55,8 @@ pub struct Config {
     pub validator: validator::Config,
     /// `assay challenger run`. Without `challenger.models` it computes the model of `model`.
     pub challenger: challenger::Config,
+    /// `assay epochs run`.
+    pub epochs: epochs::Config,
     /// `assay indexer run`. Its endpoint, deployment and blobs are those configured for all.
     pub indexer: IndexerConfig,
 }
@@ -113,6 +115,7 @@ impl Default for Config {
                 store: ".assay/challenger.sqlite".into(),
                 ..challenger::Config::default()
             },
+            epochs: epochs::Config { store: ".assay/epochs.sqlite".into(), ..epochs::Config::default() },
             indexer: IndexerConfig::default(),
         }
     }

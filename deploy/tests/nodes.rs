@@ -470,3 +470,40 @@ async fn a_false_posting_is_told() {
     world.until(world.now().await + WINDOW).await;
     world.assay.fails(&recompute, "bad_epoch", 6);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_is_funded_and_draws_seeds() {
+    let world = World::new().await;
+    let assay = &world.assay;
+    assay.fails(&with(&["epochs", "run"], ADMIN), "network_not_found", 3);
+    let genesis = world.now().await + HOUR;
+    world.deploy(genesis, &["--reward-cap", "1000", "--reward-first", "10", "--token", "native"]);
+    let roots = world.suite().networks[0].terms.roots.clone();
+    let fund = ["epochs", "fund", "--postings", "2", "--key", "anvil:5"];
+    // Of the network and of its pool.
+    let held = U256::from(4 * (roots.bond + roots.fee));
+    for _ in 0..2 {
+        assert_eq!(assay.json(&fund)["held"][0]["amount"], held.to_string());
+    }
+    let ledger = Ledger::new(world.suite().ledger, connect(&world.anvil, 5));
+    assert_eq!(
+        ledger.balanceOf(account(5), U256::ZERO).call().await.unwrap(),
+        held,
+        "what is there is not added again"
+    );
+
+    let players = Players::new(&world);
+    world.until(players.network.seals_end(0)).await;
+    let settings = format!("rpc_url = \"{}\"\n[epochs]\nspread = 0\npoll_interval_ms = 100\n", world.anvil.url());
+    assay.write("assay.toml", settings);
+    let mut keeper = assay.command(&["epochs", "run", "--key", "anvil:5"]).spawn().unwrap();
+    let attestations = Attestations::new(players.network.attestations, players.publisher.clone());
+    let started = std::time::Instant::now();
+    while attestations.seedOf(0).call().await.unwrap().is_zero() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no seed was drawn");
+        world.anvil.mine(1).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let stopped = std::process::Command::new("kill").args(["-TERM", &keeper.id().to_string()]).status().unwrap();
+    assert!(stopped.success() && keeper.wait().unwrap().success());
+}

@@ -7,7 +7,7 @@ use alloy::{network::EthereumWallet, providers::DynProvider, signers::local::Pri
 use assay_blobs::Blobs;
 use assay_contracts::{Suite, rpc};
 use assay_keepers::{
-    challenger,
+    challenger, epochs,
     provider::{Provider, ProviderConfig, ProviderSetup},
     supervise::shutdown_signal,
     validator,
@@ -30,6 +30,7 @@ enum Role {
     Provider(Box<ProviderConfig>),
     Validator(validator::Config),
     Challenger(challenger::Config),
+    Epochs(epochs::Config),
 }
 
 /// What every role works with.
@@ -62,6 +63,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Role::Provider(config) => provide(*config, means, shutdown).await?,
         Role::Validator(config) => validator::run(config, means.into(), shutdown).await?,
         Role::Challenger(config) => challenger::run(config, means.into(), shutdown).await?,
+        Role::Epochs(config) => {
+            let Means { suite, rpc, wallet, blobs, .. } = means;
+            epochs::run(config, epochs::Setup { suite, rpc, wallet, blobs }, shutdown).await?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use alloy::{
     primitives::Address,
     transports::{RpcError, TransportErrorKind},
 };
-use assay_contracts::follow::FollowError;
+use assay_contracts::{follow::FollowError, network::read::ReadError};
 use assay_kernels::cuda::Unavailable;
 
 /// What alloy's providers fail with.
@@ -77,6 +77,9 @@ pub enum KeeperError {
     /// Head following failed.
     #[error("{0}")]
     Follow(Box<FollowError>),
+    /// A node network could not be read.
+    #[error("{0}")]
+    Read(Box<ReadError>),
     /// The key refused to sign.
     #[error("cannot sign: {0}")]
     Sign(#[from] alloy::signers::Error),
@@ -130,6 +133,7 @@ impl KeeperError {
             Self::Rpc { .. } => "rpc_failed",
             Self::WrongChain { .. } => "wrong_chain",
             Self::Follow(_) => "follow_failed",
+            Self::Read(_) => "read_failed",
             Self::Sign(_) => "sign_failed",
             Self::PortTaken { .. } => "port_taken",
             Self::Model { code, .. } => code,
@@ -145,6 +149,8 @@ impl KeeperError {
         match self {
             Self::StoreFull(_) | Self::StoreUnavailable(_) | Self::Rpc { .. } | Self::Blobs(_) => true,
             Self::Follow(error) => error.is_retryable(),
+            // Contracts that are not the record's, or an epoch that cannot be, do not pass.
+            Self::Read(error) => !matches!(**error, ReadError::UnknownEvent { .. } | ReadError::BadInputs(_)),
             Self::Backend(why) => why.is_retryable(),
             _ => false,
         }
@@ -159,6 +165,18 @@ impl KeeperError {
 impl From<FollowError> for KeeperError {
     fn from(error: FollowError) -> Self {
         Self::Follow(Box::new(error))
+    }
+}
+
+impl From<ReadError> for KeeperError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(Box::new(error))
+    }
+}
+
+impl From<alloy::contract::Error> for KeeperError {
+    fn from(error: alloy::contract::Error) -> Self {
+        ReadError::from(error).into()
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod chain;
 pub mod challenger;
+pub mod epochs;
 pub mod error;
 mod life;
 mod models;

@@ -8,12 +8,14 @@
 pub mod events;
 pub mod hashes;
 mod history;
+mod postings;
 pub mod read;
 mod terms;
 
 pub use self::{
     events::NetworkEvent,
     history::{Attester, History, NotKnown, Seat},
+    postings::{Demand, Outcome, Posting, Postings, Refund},
     terms::{Exam, Fault, Faults, MAX_LICENSES, PoolTerms, Roots, Terms},
 };
 

@@ -6,6 +6,7 @@ mod demo;
 mod deploy;
 mod dispute;
 mod doctor;
+mod epochs;
 mod generate;
 mod keys;
 mod model;
@@ -97,6 +98,7 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Provider(command) => services::provider(context(loaded), command).await,
         Command::Validator(command) => watch::validator(context(loaded), command).await,
         Command::Challenger(command) => watch::challenger(context(loaded), command).await,
+        Command::Epochs(command) => epochs::run(context(loaded), command).await,
         Command::Dispute(command) => dispute::run(&context(loaded), command).await,
         Command::Indexer(command) => services::indexer(context(loaded), command).await,
         Command::Model(command) => model::run(&context(loaded), command).await,

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, command: NodesCommand) -> Result<()> 
 }
 
 /// The network that was named, or the last one.
-fn find<'a>(chain: &'a Chain, args: &NetworkArgs) -> Result<&'a Network> {
+pub(super) fn find<'a>(chain: &'a Chain, args: &NetworkArgs) -> Result<&'a Network> {
     let networks = &chain.suite.networks;
     let found = match args.network {
         Some(address) => networks.iter().find(|network| network.uptime == address),

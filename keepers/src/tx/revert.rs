@@ -7,8 +7,8 @@ use alloy::{
     sol_types::{Revert as SolRevert, SolError, SolInterface},
 };
 use assay_contracts::{
-    DisputeGame, DrandBeacon, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, Referee, Staking, ValidatorSeats,
-    Verification,
+    Attestations, DisputeGame, DrandBeacon, EpochRewards, JobEscrow, Ledger, ModelRegistry, PrevrandaoBeacon, Referee,
+    Staking, Uptime, ValidatorSeats, Verification,
 };
 
 /// Why the chain refuses a call.
@@ -62,6 +62,9 @@ fn decode(data: &[u8]) -> Option<String> {
         .or_else(|| describe(PrevrandaoBeacon::PrevrandaoBeaconErrors::abi_decode(data)))
         .or_else(|| describe(DrandBeacon::DrandBeaconErrors::abi_decode(data)))
         .or_else(|| describe(ValidatorSeats::ValidatorSeatsErrors::abi_decode(data)))
+        .or_else(|| describe(Attestations::AttestationsErrors::abi_decode(data)))
+        .or_else(|| describe(Uptime::UptimeErrors::abi_decode(data)))
+        .or_else(|| describe(EpochRewards::EpochRewardsErrors::abi_decode(data)))
         .or_else(|| SolRevert::abi_decode(data).ok().map(|revert| revert.reason))
 }
 

@@ -29,7 +29,7 @@ mod testimony;
 
 pub(crate) use bench::{Bench, Need};
 pub(crate) use plan::{Duty, Situation, plan};
-pub(crate) use rounds::{RELAYS, Rounds};
+pub(crate) use rounds::{RELAYS, Recording, Rounds};
 pub(crate) use secret::Secret;
 pub use service::{Handle, Setup};
 pub(crate) use service::{Settings, start};

@@ -71,15 +71,15 @@ pub(crate) struct Settings {
     pub(crate) tx: TxConfig,
 }
 
-/// A running validator or challenger. Dropping it stops it at once; what it has stored lets the next one go on.
+/// A running keeper. Dropping it stops it at once; what it has stored lets the next one go on.
 #[derive(Debug)]
 pub struct Handle {
-    account: Address,
-    tx: TxManager,
-    head: watch::Receiver<Option<Head>>,
-    http: Option<SocketAddr>,
-    shutdown: CancellationToken,
-    running: JoinHandle<Result<()>>,
+    pub(crate) account: Address,
+    pub(crate) tx: TxManager,
+    pub(crate) head: watch::Receiver<Option<Head>>,
+    pub(crate) http: Option<SocketAddr>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) running: JoinHandle<Result<()>>,
 }
 
 impl Handle {

@@ -109,7 +109,7 @@ impl Blobs {
         }
     }
 
-    async fn read(&self, path: &str) -> Result<Vec<u8>, BlobError> {
+    pub(crate) async fn read(&self, path: &str) -> Result<Vec<u8>, BlobError> {
         let store = |e| BlobError::from_store(path, e);
         let len = self.operator.stat(path).await.map_err(store)?.content_length();
         check_len(path, len)?;
@@ -117,7 +117,7 @@ impl Blobs {
         Ok(bytes.to_vec())
     }
 
-    async fn write(&self, path: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
+    pub(crate) async fn write(&self, path: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
         let store = |e| BlobError::from_store(path, e);
         check_len(path, bytes.len() as u64)?;
         let mut writer = self.operator.writer(path).await.map_err(store)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use alloy::primitives::{Address, B256, Bytes};
 use assay_epochs::uptime::{Inputs, Operator, Reveal, Run, answers::Answers, is_silent};
 
-use super::{Network, NetworkEvent};
+use super::{Network, NetworkEvent, Postings};
 use crate::{Attestations::AttestationsEvents, LicenseStaking::LicenseStakingEvents, Uptime::UptimeEvents};
 
 /// A value that changes with epochs: it holds from an epoch on, until another does.
@@ -113,6 +113,10 @@ pub struct History {
     runs: Vec<Timeline<Run>>,
     seats: Vec<Timeline<Option<Seat>>>,
     epochs: BTreeMap<u32, Epoch>,
+    /// Operators and epochs, in the order in which they were struck.
+    strikes: Vec<(u32, u32)>,
+    uptime: Postings,
+    pools: HashMap<Address, Postings>,
 }
 
 impl History {
@@ -125,7 +129,29 @@ impl History {
             runs: Vec::new(),
             seats: Vec::new(),
             epochs: BTreeMap::new(),
+            strikes: Vec::new(),
+            uptime: Postings::new(network.terms.roots.answer_time),
+            pools: network
+                .pools
+                .iter()
+                .map(|pool| (pool.address, Postings::new(pool.terms.roots.answer_time)))
+                .collect(),
         }
+    }
+
+    /// Operators that were struck, and for which epochs; whether a strike stands is the contract's to say.
+    pub fn strikes(&self) -> &[(u32, u32)] {
+        &self.strikes
+    }
+
+    /// What was posted of everybody's shares.
+    pub fn uptime(&self) -> &Postings {
+        &self.uptime
+    }
+
+    /// What was posted of a pool of the network.
+    pub fn pool(&self, address: Address) -> Option<&Postings> {
+        self.pools.get(&address)
     }
 
     /// Takes in the next event.
@@ -134,13 +160,22 @@ impl History {
             NetworkEvent::LicenseStaking(event) => self.licenses(event),
             NetworkEvent::Attestations(event) => self.attestations(event),
             NetworkEvent::Uptime(event) => {
-                if let UptimeEvents::Banned(event) = &**event
-                    && let Some(operator) = self.operator_mut(event.operator)
-                {
-                    operator.bans.set(event.from, event.until);
+                match &**event {
+                    UptimeEvents::Banned(event) => {
+                        if let Some(operator) = self.operator_mut(event.operator) {
+                            operator.bans.set(event.from, event.until);
+                        }
+                    }
+                    UptimeEvents::Struck(event) => self.strikes.push((event.operator, event.epoch)),
+                    _ => {}
+                }
+                self.uptime.uptime(event);
+            }
+            NetworkEvent::EpochRewards(pool, event) => {
+                if let Some(postings) = self.pools.get_mut(pool) {
+                    postings.rewards(event);
                 }
             }
-            NetworkEvent::EpochRewards(..) => {}
         }
     }
 
