@@ -6,7 +6,9 @@
 
 pub mod chain;
 pub mod challenger;
+pub mod checker;
 pub mod error;
+pub mod examination;
 mod life;
 mod models;
 pub mod provider;
