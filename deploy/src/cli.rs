@@ -1,9 +1,11 @@
 //! The command line.
 
+mod checker;
 mod nodes;
 mod rewards;
 mod sale;
 
+pub use checker::*;
 pub use nodes::*;
 pub use rewards::*;
 pub use sale::*;
@@ -112,6 +114,9 @@ pub enum Command {
     /// Challenge: compute what providers commit to, dispute what is false
     #[command(subcommand, after_help = "Example:\n  assay challenger run --key keystore:challenger")]
     Challenger(ChallengerCommand),
+    /// Attest for an operator of a node network: examine its providers
+    #[command(subcommand, after_help = "Example:\n  assay checker run --key keystore:attester")]
+    Checker(CheckerCommand),
     /// Look at disputes
     #[command(subcommand, after_help = "Example:\n  assay dispute show 0x5f…c1")]
     Dispute(DisputeCommand),
@@ -373,8 +378,9 @@ pub struct HardwareArgs {
 impl HardwareArgs {
     /// Has every keeper compute on what was named.
     pub fn apply(self, config: &mut Config) {
-        let Config { provider, validator, challenger, .. } = config;
-        for backend in [&mut provider.backend, &mut validator.backend, &mut challenger.backend] {
+        let Config { provider, validator, challenger, checker, seat, .. } = config;
+        let (watching, examined) = ([&mut validator.backend, &mut challenger.backend], &mut seat.backend);
+        for backend in watching.into_iter().chain([&mut provider.backend, &mut checker.backend, examined]) {
             *backend = self.backend.unwrap_or(*backend);
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use assay_indexer::IndexerConfig;
-use assay_keepers::{challenger, provider::ProviderConfig, validator};
+use assay_keepers::{challenger, checker, examination::SeatConfig, provider::ProviderConfig, validator};
 use figment::{
     Figment, Source,
     providers::{Env, Format, Serialized, Toml},
@@ -55,6 +55,10 @@ pub struct Config {
     pub validator: validator::Config,
     /// `assay challenger run`. Without `challenger.models` it computes the model of `model`.
     pub challenger: challenger::Config,
+    /// `assay checker run`. Without `checker.model` it examines by the model of `model`.
+    pub checker: checker::Config,
+    /// Where a provider answers those who examine it, if `seat.listen` says so. Without `seat.model` by the model of `model`.
+    pub seat: SeatConfig,
     /// `assay indexer run`. Its endpoint, deployment and blobs are those configured for all.
     pub indexer: IndexerConfig,
 }
@@ -113,6 +117,8 @@ impl Default for Config {
                 store: ".assay/challenger.sqlite".into(),
                 ..challenger::Config::default()
             },
+            checker: checker::Config { store: ".assay/checker.sqlite".into(), ..checker::Config::default() },
+            seat: SeatConfig::default(),
             indexer: IndexerConfig::default(),
         }
     }

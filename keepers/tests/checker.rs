@@ -4,7 +4,14 @@ mod common;
 
 use std::time::Duration;
 
-use alloy::{primitives::B256, signers::SignerSync, signers::local::PrivateKeySigner};
+use alloy::{
+    primitives::B256,
+    signers::{
+        Signature, SignerSync,
+        k256::{self, ecdsa::signature::hazmat::RandomizedPrehashSigner, elliptic_curve::rand_core::OsRng},
+        local::PrivateKeySigner,
+    },
+};
 use assay_epochs::uptime::answers::{GOOD, NONE, OFFLINE, SLOW};
 use assay_keepers::{
     checker::{self, Examined},
@@ -14,7 +21,7 @@ use assay_keepers::{
 use assay_test_fixtures::FaultProxy;
 use common::{
     PATIENCE, eventually,
-    exam::{Exams, Manner, OPERATOR, Stranger, TASKS},
+    exam::{Exams, Manner, OPERATOR, Stranger, TASKS, high},
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -303,6 +310,17 @@ impl Caller<'_> {
     }
 }
 
+/// Another signature by the same key, with a nonce of chance.
+fn signed_anew(key: &PrivateKeySigner, digest: &B256) -> Vec<u8> {
+    let signer = key.credential();
+    let signature: k256::ecdsa::Signature = signer.sign_prehash_with_rng(&mut OsRng, digest.as_slice()).unwrap();
+    let signature = signature.normalize_s().unwrap_or(signature);
+    let recovered = [false, true].map(|parity| Signature::from_signature_and_parity(signature, parity));
+    let right =
+        recovered.iter().find(|one| one.recover_address_from_prehash(digest).is_ok_and(|by| by == key.address()));
+    right.unwrap().as_bytes().to_vec()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seat_works_for_operators_of_its_network_once_a_round_and_for_nobody_else() {
     let exams = Exams::start(2).await;
@@ -329,13 +347,13 @@ async fn a_seat_works_for_operators_of_its_network_once_a_round_and_for_nobody_e
     assert_eq!(probe::signer(&response, &reply.signature), Some(key.address()));
     assert_eq!(caller.ask(&honest).await.unwrap(), reply, "as it was computed");
 
-    // The key is the operator's, and makes another signature of the same.
-    let mut anew = honest.clone();
-    let signature = alloy::signers::Signature::from_raw(&honest.signature).unwrap();
-    let order = alloy::primitives::uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
-    let other = alloy::signers::Signature::new(signature.r(), order - signature.s(), !signature.v());
-    anew.signature = other.as_bytes().to_vec().into();
-    assert_eq!(caller.ask(&anew).await.unwrap_err(), "bad_signature");
+    // The same word in the form that contracts refuse, and another word of the same key, which would bring other tasks.
+    let mut again = honest.clone();
+    again.signature = high(&honest.signature).into();
+    assert_eq!(caller.ask(&again).await.unwrap_err(), "bad_signature");
+    again.signature = signed_anew(&exams.key, &digest).into();
+    assert_ne!(again.signature, honest.signature);
+    assert_eq!(caller.ask(&again).await.unwrap_err(), "asked_already");
     let thief = PrivateKeySigner::random();
     for (request, code) in [
         (caller.request(&thief, |_| {}), "bad_signature"),

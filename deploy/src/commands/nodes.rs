@@ -2,6 +2,7 @@
 
 mod deploy;
 mod operate;
+mod seat;
 mod show;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use assay_contracts::{
 };
 
 pub(crate) use deploy::put as deploy_network;
+pub(crate) use seat::start as start_seat;
 
 use super::{Context, sale};
 use crate::{
@@ -28,12 +30,13 @@ pub(super) async fn run(context: &Context, command: NodesCommand) -> Result<()> 
         NodesCommand::Offer(args) => operate::offer(context, &args).await,
         NodesCommand::Delegate(args) => operate::delegate(context, &args).await,
         NodesCommand::Undelegate { ids, network } => operate::undelegate(context, &ids, &network).await,
+        NodesCommand::Seat(command) => seat::run(context, command).await,
         NodesCommand::Show { ids, network } => show::run(context, &ids, &network).await,
     }
 }
 
 /// The network that was named, or the last one.
-fn find<'a>(chain: &'a Chain, args: &NetworkArgs) -> Result<&'a Network> {
+pub(super) fn find<'a>(chain: &'a Chain, args: &NetworkArgs) -> Result<&'a Network> {
     let networks = &chain.suite.networks;
     let found = match args.network {
         Some(address) => networks.iter().find(|network| network.uptime == address),

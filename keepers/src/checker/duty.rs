@@ -16,6 +16,9 @@ use assay_epochs::uptime::answers::{Answers, audited, evidence_tree, is_up};
 
 use super::answers::{Answer, Frozen};
 
+/// From so many seats on it is likelier that nobody reached this machine than that it reached nobody.
+const MANY: usize = 3;
+
 /// An epoch in which the key attests for an operator that runs licences.
 #[derive(Debug, Clone)]
 pub(crate) struct Duty {
@@ -79,12 +82,15 @@ impl Duty {
         keccak256(keys.abi_encode())
     }
 
-    /// What to seal of these answers. Those of seats that are somebody else's now are left out.
+    /// What to seal of these answers. Those of seats that are somebody else's now are left out, and rounds in which nobody of many was
+    /// up: to call all of them offline because this machine was is what strikes are for.
     pub(crate) fn freeze(&self, answers: &[Answer], salt: B256) -> Frozen {
         let mut said = Answers::empty(self.rounds, self.seats.len() as u32);
-        for answer in answers {
-            if answer.round < self.rounds && self.key_of(answer.seat) == Some(answer.key) {
-                said.set(answer.round, answer.seat, answer.answer);
+        for round in 0..self.rounds {
+            let stands = |answer: &&Answer| answer.round == round && self.key_of(answer.seat) == Some(answer.key);
+            let of_round: Vec<_> = answers.iter().filter(stands).collect();
+            if of_round.len() < MANY || of_round.iter().any(|answer| is_up(answer.answer)) {
+                of_round.iter().for_each(|answer| said.set(round, answer.seat, answer.answer));
             }
         }
         let evidence = evidence_tree(&self.signatures(&said, answers)).root().into();
@@ -142,5 +148,58 @@ impl Duty {
             Some(Evidence { position, result: word.result, signature: Bytes::from(word.signature.clone()), proof })
         });
         shown.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_epochs::uptime::answers::{GOOD, NONE, OFFLINE, SLOW};
+
+    use super::*;
+    use crate::checker::answers::Word;
+
+    fn duty(seats: u8) -> Duty {
+        let seat = |key| {
+            let key = Address::repeat_byte(key);
+            Some(Seat { provider: key, key, endpoint: String::new() })
+        };
+        Duty { epoch: 1, operator: 26, seats: (1..=seats).map(seat).collect(), rounds: 2 }
+    }
+
+    fn answer(round: u32, seat: u32, answer: u8) -> Answer {
+        let word = is_up(answer).then(|| Word { result: B256::ZERO, signature: vec![seat as u8; 65] });
+        let key = Address::repeat_byte(seat as u8 + 1);
+        Answer { round, seat, key, answer, word, latency: None, reason: None }
+    }
+
+    fn said(duty: &Duty, answers: &[Answer]) -> Vec<Vec<u8>> {
+        let frozen = duty.freeze(answers, B256::ZERO);
+        let said = Answers::from_bytes(2, duty.seats.len() as u32, frozen.answers).unwrap();
+        (0..2).map(|round| (0..said.seats()).map(|seat| said.get(round, seat)).collect()).collect()
+    }
+
+    #[test]
+    fn a_round_in_which_nobody_of_many_was_reached_says_nothing() {
+        let all = |seats: u32, answers: &[u8]| {
+            (0..seats).zip(answers).map(|(seat, code)| answer(0, seat, *code)).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&duty(3), &all(3, &[OFFLINE; 3])), [[NONE; 3]; 2]);
+        assert_eq!(said(&duty(3), &all(3, &[OFFLINE, SLOW, OFFLINE]))[0], [OFFLINE, SLOW, OFFLINE]);
+        assert_eq!(said(&duty(2), &all(2, &[OFFLINE; 2]))[0], [OFFLINE; 2], "two may well be");
+        assert_eq!(said(&duty(3), &all(2, &[OFFLINE; 2]))[0], [OFFLINE, OFFLINE, NONE]);
+    }
+
+    #[test]
+    fn answers_of_a_seat_are_those_of_its_key() {
+        let mut moved = duty(2);
+        let answers = [answer(0, 0, GOOD), answer(1, 0, OFFLINE), answer(0, 1, GOOD), answer(9, 1, GOOD)];
+        let before = moved.freeze(&answers, B256::ZERO);
+        assert_eq!(said(&moved, &answers), [[GOOD, GOOD], [OFFLINE, NONE]]);
+        moved.seats[0].as_mut().unwrap().key = Address::ZERO;
+        assert_eq!(said(&moved, &answers), [[NONE, GOOD], [NONE, NONE]]);
+        let after = moved.freeze(&answers, B256::ZERO);
+        assert_ne!((before.seats, before.evidence), (after.seats, after.evidence));
+        moved.seats.push(None);
+        assert_eq!(said(&moved, &answers)[0], [NONE, GOOD, NONE]);
     }
 }

@@ -157,7 +157,9 @@ impl Examiner {
 
     async fn probe(self: Arc<Self>, place: Place) -> Result<()> {
         let Ok(_line) = self.lines.clone().acquire_owned().await else { return Ok(()) };
-        let outcome = self.ask(&place).await?;
+        // Who waited too long for others is not to blame.
+        let Some(limit) = self.time_left(&place) else { return Ok(()) };
+        let outcome = self.ask(&place, limit).await?;
         let Place { duty, round, index, seat, .. } = &place;
         let (answer, word, latency, reason) = match outcome {
             Ok((word, time)) => {
@@ -170,6 +172,15 @@ impl Examiner {
         self.ledger.put(duty, &answer).await?;
         self.tell(duty, answer);
         Ok(())
+    }
+
+    /// How long a seat can take: no longer than its round lasts, since it answers in no other. `None` when it has less time than a good
+    /// answer may take.
+    fn time_left(&self, place: &Place) -> Option<Duration> {
+        let now = self.snapshots.borrow().as_ref()?.time;
+        let rounds = Rounds::at(&self.network, now).filter(|rounds| rounds.epoch() == place.duty.epoch)?;
+        let left = Duration::from_secs(rounds.span(place.round).end.checked_sub(now)?);
+        (left >= self.deadline).then(|| left.min(self.patience))
     }
 
     fn tell(&self, duty: &Duty, answer: Answer) {
@@ -192,7 +203,7 @@ impl Examiner {
     }
 
     /// A provider's word and the time that it took, or why there is none.
-    async fn ask(self: &Arc<Self>, place: &Place) -> Result<Result<(Word, Duration), String>> {
+    async fn ask(self: &Arc<Self>, place: &Place, limit: Duration) -> Result<Result<(Word, Duration), String>> {
         let Place { duty, seed, round, index, seat } = place;
         let probe = Probe {
             epoch: duty.epoch,
@@ -206,12 +217,12 @@ impl Examiner {
         let request = Request::new(&probe, self.key.sign_hash_sync(&digest)?.as_bytes());
         let started = Instant::now();
         let mut why = "no answer".to_owned();
-        let replied = tokio::time::timeout(self.patience, self.reply(&seat.endpoint, &request, &mut why)).await;
+        let replied = tokio::time::timeout(limit, self.reply(&seat.endpoint, &request, &mut why)).await;
         let time = started.elapsed();
         let reply = match replied {
             Ok(Ok(reply)) => reply,
             Ok(Err(wrong)) => return Ok(Err(wrong)),
-            Err(_) => return Ok(Err(format!("nothing in {} ms: {why}", self.patience.as_millis()))),
+            Err(_) => return Ok(Err(format!("nothing in {} ms: {why}", limit.as_millis()))),
         };
         let Ok(_turn) = self.machine.acquire().await else { return Ok(Err("stopped".into())) };
         let (me, seed, provider, key) = (self.clone(), *seed, seat.provider, seat.key);

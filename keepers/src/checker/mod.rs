@@ -92,7 +92,7 @@ impl Default for Config {
             rechecks: 2,
             deadline_ms: 5_000,
             patience: 4,
-            parallel: 16,
+            parallel: 64,
             private_endpoints: false,
             http: None,
             poll_interval_ms: 1_000,

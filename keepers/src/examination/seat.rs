@@ -205,7 +205,8 @@ struct Hall {
     /// Keys of operators that run licences.
     keys: HashMap<u32, Address>,
     round: u32,
-    asked: HashMap<u32, Arc<Asked>>,
+    /// By seat, since a key may answer in several, and operator.
+    asked: HashMap<(u32, u32), Arc<Asked>>,
 }
 
 #[derive(Debug)]
@@ -266,7 +267,7 @@ impl Desk {
         let asked = {
             let mut hall = self.hall();
             let new = || Arc::new(Asked { signature, reply: OnceCell::new() });
-            hall.asked.entry(request.operator).or_insert_with(new).clone()
+            hall.asked.entry((request.seat, request.operator)).or_insert_with(new).clone()
         };
         if asked.signature != signature { Err(Refusal::AskedAlready) } else { Ok((seed, provider, asked)) }
     }

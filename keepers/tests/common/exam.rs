@@ -12,7 +12,7 @@ use std::{
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
-    primitives::{Address, B256, Bytes, U256, address},
+    primitives::{Address, B256, Bytes, U256, address, uint},
     providers::DynProvider,
     rpc::types::TransactionReceipt,
     signers::{Signature, SignerSync, local::PrivateKeySigner},
@@ -309,12 +309,17 @@ impl Shared {
         }
         let digest = probe::response(self.suite.chain_id, attestations, request, result);
         let key = if self.manner == Manner::OtherKey { PrivateKeySigner::random() } else { self.key.clone() };
-        let mut signature = key.sign_hash_sync(&digest).unwrap();
+        let signature = key.sign_hash_sync(&digest).unwrap();
         if self.manner == Manner::Malleable {
-            let order =
-                alloy::primitives::uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
-            signature = Signature::new(signature.r(), order - signature.s(), !signature.v());
+            return Reply { leaves, signature: high(&signature.as_bytes()).into() };
         }
         Reply { leaves, signature: signature.as_bytes().to_vec().into() }
     }
+}
+
+/// The same signature with the higher s, which contracts refuse.
+pub fn high(signature: &[u8]) -> Vec<u8> {
+    let order = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+    let signature = Signature::from_raw(signature).unwrap();
+    Signature::new(signature.r(), order - signature.s(), !signature.v()).as_bytes().to_vec()
 }
