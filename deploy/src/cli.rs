@@ -379,8 +379,8 @@ impl HardwareArgs {
     /// Has every keeper compute on what was named.
     pub fn apply(self, config: &mut Config) {
         let Config { provider, validator, challenger, checker, seat, .. } = config;
-        let (watching, examined) = ([&mut validator.backend, &mut challenger.backend], &mut seat.backend);
-        for backend in watching.into_iter().chain([&mut provider.backend, &mut checker.backend, examined]) {
+        let keepers = [&mut provider.backend, &mut validator.backend, &mut challenger.backend, &mut checker.backend];
+        for backend in keepers.into_iter().chain([&mut seat.backend]) {
             *backend = self.backend.unwrap_or(*backend);
         }
     }

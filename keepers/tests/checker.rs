@@ -17,11 +17,13 @@ use assay_keepers::{
     checker::{self, Examined},
     examination::{Probe, Reply, Request, Seat, probe},
     tx::ActionState,
+    verification::Tamper,
 };
 use assay_test_fixtures::FaultProxy;
 use common::{
     PATIENCE, eventually,
     exam::{Exams, Manner, OPERATOR, Stranger, TASKS, high},
+    process::{Process, Role},
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -156,6 +158,42 @@ async fn a_checker_that_ends_anywhere_goes_on_where_it_was() {
     eventually("two transactions", || async { (exams.net.sent(exams.key.address()).await == 2).then_some(()) }).await;
     third.stop();
     third.wait().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_killed_loses_nothing() {
+    let exams = Exams::start(2).await;
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let stranger = Stranger::start(&exams, Manner::Honest).await;
+        exams.enroll(stranger.key.address(), stranger.address).await;
+        strangers.push(stranger);
+    }
+    exams.draw(0).await;
+    let start = || {
+        let role = Role::Checker(exams.config("checker"));
+        Process::start(&exams.net, "checker", &exams.key, &role, &Tamper::default())
+    };
+    for round in 0..2 {
+        let mut process = start();
+        process.event("started").await;
+        exams.enter(0, round).await;
+        for _ in &strangers {
+            process.event("examined").await;
+        }
+        process.kill().await;
+    }
+    let process = start();
+    exams.until(exams.network.begins(1)).await;
+    until_sealed(&exams, 0).await;
+    process.kill().await;
+    exams.draw(1).await;
+    let process = start();
+    assert_eq!(until_revealed(&exams, 0).await, vec![vec![GOOD; 2]; 3]);
+    for stranger in &strangers {
+        assert_eq!((stranger.asked(0, 0), stranger.asked(0, 1)), (1, 1), "nobody is asked twice");
+    }
+    assert!(process.terminate().await);
 }
 
 /// Waits until a dropped checker has let go of its store.

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU8, Ordering},
@@ -30,7 +31,7 @@ use assay_keepers::{
     examination::{Challenge, Exam, Reply, Request, Rounds, Seat, SeatConfig, SeatSetup, probe},
 };
 use assay_kernels::model::Model;
-use assay_test_fixtures::AnvilOptions;
+use assay_test_fixtures::{AnvilOptions, tiny_model_dir};
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::post};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -65,7 +66,13 @@ impl Exams {
     /// A network with this many rounds whose first epoch begins in a minute, with an operator that runs three licences in it, and one that
     /// runs none.
     pub async fn start(rounds: u16) -> Self {
-        let mut net = Devnet::start_with(&AnvilOptions::default()).await;
+        Self::start_of(tiny_model_dir(), rounds).await
+    }
+
+    /// The same, examined by the model in `package`.
+    pub async fn start_of(package: PathBuf, rounds: u16) -> Self {
+        let parameters = deploy::devnet_parameters(ADMIN);
+        let mut net = Devnet::start_of(package, &AnvilOptions::default(), parameters).await;
         net.anvil.rpc("anvil_autoImpersonateAccount", json!([true])).await;
         // All that a network asks of a collection is who owns a licence: `return ADMIN`.
         let code = [&[0x73][..], ADMIN.as_slice(), &[0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3]].concat();
