@@ -15,7 +15,7 @@ use alloy::{
 use assay_epochs::uptime::answers::{GOOD, NONE, OFFLINE, SLOW};
 use assay_keepers::{
     checker::{self, Examined},
-    examination::{Probe, Reply, Request, Seat, probe},
+    examination::{Challenge, Probe, Reply, Request, Rounds, Seat, probe},
     tx::ActionState,
     verification::Tamper,
 };
@@ -256,6 +256,35 @@ async fn an_endpoint_that_comes_and_goes_is_waited_for_and_the_clock_may_jump() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_behind_others_until_its_round_is_over_is_not_blamed() {
+    let exams = Exams::start(2).await;
+    let mut strangers = Vec::new();
+    for _ in 0..2 {
+        let stranger = Stranger::start(&exams, Manner::Slow(20_000)).await;
+        exams.enroll(stranger.key.address(), stranger.address).await;
+        strangers.push(stranger);
+    }
+    let config = checker::Config { parallel: 1, ..exams.config("checker") };
+    let checker = checker::start(config, exams.setup(), CancellationToken::new()).await.unwrap();
+    let mut events = checker.subscribe();
+    exams.draw(0).await;
+    exams.enter(0, 0).await;
+    let asked = || strangers.iter().map(|stranger| stranger.asked(0, 0)).sum::<u32>();
+    eventually("one is asked", || async { (asked() == 1).then_some(()) }).await;
+    exams.until(Rounds::new(&exams.network, 0).span(1).start).await;
+    assert_eq!(examined(&mut events, 1).await[0].answer, "offline");
+    exams.until(exams.network.begins(1)).await;
+    until_sealed(&exams, 0).await;
+    exams.draw(1).await;
+    let mut answers = until_revealed(&exams, 0).await;
+    answers.sort();
+    assert_eq!(answers, [[NONE, NONE], [OFFLINE, NONE]]);
+    assert_eq!(asked(), 1);
+    checker.stop();
+    checker.wait().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_found_nothing_says_so_and_who_attests_for_nobody_waits() {
     let exams = Exams::start(1).await;
     exams.enroll(PrivateKeySigner::random().address(), "127.0.0.1:1").await;
@@ -378,7 +407,7 @@ async fn a_seat_works_for_operators_of_its_network_once_a_round_and_for_nobody_e
     assert_eq!(reply.leaves.len() as u32, TASKS);
     let seed = exams.attestations().seedOf(0).call().await.unwrap();
     let digest = honest.probe().digest(31_337, exams.network.attestations);
-    let challenge = assay_keepers::examination::Challenge::new(&exams.net.model, &seed, &digest, &honest);
+    let challenge = Challenge::new(&exams.net.model, &seed, &digest, &honest);
     assert_eq!(challenge.compute(&exams.net.model).unwrap(), reply.leaves);
     let result = challenge.result(&exams.net.model, 31_337, provider, &reply.leaves).unwrap();
     let response = probe::response(31_337, exams.network.attestations, &honest, result);
