@@ -521,10 +521,16 @@ async fn a_provider_takes_a_seat_and_is_examined() {
     assay.fails(&with(&enroll, BOB), "Attestations_Seated", 4);
     assert!(assay.run(&with(&["nodes", "seat", "show"], BOB)).stdout.contains(&format!("answers at {endpoint}")));
 
-    let mut command = assay.command(&["nodes", "seat", "run"]);
-    command.env("ASSAY_SEAT__LISTEN", &endpoint).env("ASSAY_SEAT__KEY", "anvil:5");
-    let mut seat = Running::start(command);
-    seat.notes("seat of");
+    let answering = |arguments: &[&str]| {
+        let mut command = assay.command(arguments);
+        command.env("ASSAY_SEAT__LISTEN", &endpoint).env("ASSAY_SEAT__KEY", "anvil:5");
+        let mut running = Running::start(command);
+        running.notes("seat of");
+        running
+    };
+    // By itself, or beside a provider's other work.
+    drop(answering(&["nodes", "seat", "run"]));
+    let _provider = answering(&with(&["provider", "run"], BOB));
     let mut checker = Running::start(assay.command(&with(&["checker", "run"], OPERATOR)));
     checker.notes("checker 0x");
     let players = Players::new(&world);

@@ -85,6 +85,7 @@ async fn every_manner_of_provider_is_found_out_and_the_contract_takes_it() {
     let config = checker::Config {
         http: Some("127.0.0.1:0".parse().unwrap()),
         rechecks: TASKS / 2 + 1,
+        deadline_ms: 4_000,
         ..exams.config("checker")
     };
     let checker = checker::start(config, exams.setup(), CancellationToken::new()).await.unwrap();
@@ -264,7 +265,7 @@ async fn who_waits_behind_others_until_its_round_is_over_is_not_blamed() {
         exams.enroll(stranger.key.address(), stranger.address).await;
         strangers.push(stranger);
     }
-    let config = checker::Config { parallel: 1, ..exams.config("checker") };
+    let config = checker::Config { parallel: 1, deadline_ms: 4_000, ..exams.config("checker") };
     let checker = checker::start(config, exams.setup(), CancellationToken::new()).await.unwrap();
     let mut events = checker.subscribe();
     exams.draw(0).await;

@@ -155,7 +155,8 @@ impl Exams {
         checker::Config {
             store: self.net.path(&format!("{name}.sqlite")),
             exam: self.exam(),
-            deadline_ms: 4_000,
+            // More than a busy machine takes.
+            deadline_ms: 20_000,
             patience: 2,
             private_endpoints: true,
             poll_interval_ms: 50,
