@@ -1,10 +1,12 @@
 //! The command line.
 
+mod checker;
 mod epochs;
 mod nodes;
 mod rewards;
 mod sale;
 
+pub use checker::*;
 pub use epochs::*;
 pub use nodes::*;
 pub use rewards::*;
@@ -114,6 +116,9 @@ pub enum Command {
     /// Challenge: compute what providers commit to, dispute what is false
     #[command(subcommand, after_help = "Example:\n  assay challenger run --key keystore:challenger")]
     Challenger(ChallengerCommand),
+    /// Attest for an operator of a node network: examine its providers
+    #[command(subcommand, after_help = "Example:\n  assay checker run --key keystore:attester")]
+    Checker(CheckerCommand),
     /// Bring a node network from epoch to epoch: seeds, postings, challenges
     #[command(subcommand, after_help = "Example:\n  assay epochs run --key keystore:keeper")]
     Epochs(EpochsCommand),
@@ -378,8 +383,9 @@ pub struct HardwareArgs {
 impl HardwareArgs {
     /// Has every keeper compute on what was named.
     pub fn apply(self, config: &mut Config) {
-        let Config { provider, validator, challenger, .. } = config;
-        for backend in [&mut provider.backend, &mut validator.backend, &mut challenger.backend] {
+        let Config { provider, validator, challenger, checker, seat, .. } = config;
+        let keepers = [&mut provider.backend, &mut validator.backend, &mut challenger.backend, &mut checker.backend];
+        for backend in keepers.into_iter().chain([&mut seat.backend]) {
             *backend = self.backend.unwrap_or(*backend);
         }
     }

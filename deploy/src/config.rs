@@ -9,7 +9,7 @@ use std::{
 };
 
 use assay_indexer::IndexerConfig;
-use assay_keepers::{challenger, epochs, provider::ProviderConfig, validator};
+use assay_keepers::{challenger, checker, epochs, examination::SeatConfig, provider::ProviderConfig, validator};
 use figment::{
     Figment, Source,
     providers::{Env, Format, Serialized, Toml},
@@ -55,6 +55,10 @@ pub struct Config {
     pub validator: validator::Config,
     /// `assay challenger run`. Without `challenger.models` it computes the model of `model`.
     pub challenger: challenger::Config,
+    /// `assay checker run`. Without `checker.model` it examines by the model of `model`.
+    pub checker: checker::Config,
+    /// Where a provider answers those who examine it, if `seat.listen` says so. Without `seat.model` by the model of `model`.
+    pub seat: SeatConfig,
     /// `assay epochs run`.
     pub epochs: epochs::Config,
     /// `assay indexer run`. Its endpoint, deployment and blobs are those configured for all.
@@ -115,6 +119,8 @@ impl Default for Config {
                 store: ".assay/challenger.sqlite".into(),
                 ..challenger::Config::default()
             },
+            checker: checker::Config { store: ".assay/checker.sqlite".into(), ..checker::Config::default() },
+            seat: SeatConfig::default(),
             epochs: epochs::Config { store: ".assay/epochs.sqlite".into(), ..epochs::Config::default() },
             indexer: IndexerConfig::default(),
         }

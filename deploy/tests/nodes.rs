@@ -2,7 +2,12 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStderr, Command, Stdio},
+    time::Duration,
+};
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
@@ -448,6 +453,107 @@ async fn an_epoch_from_its_seats_to_what_is_collected() {
     let amounts: Vec<_> = collected["collected"].as_array().unwrap().iter().map(|one| one["amount"].clone()).collect();
     assert_eq!(amounts, ["4000000000000000000", "2000000000000000000"]);
     assay.fails(&with(&["rewards", "collect"], ALICE), "nothing_due", 4);
+}
+
+/// A command that runs until it is dropped.
+struct Running {
+    child: Child,
+    notes: Lines<BufReader<ChildStderr>>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let notes = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, notes }
+    }
+
+    /// Waits for a note with this in it.
+    fn notes(&mut self, what: &str) {
+        let found = self.notes.by_ref().map(|line| line.unwrap()).find(|line| line.contains(what));
+        assert!(found.is_some(), "it ended before {what}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn wait(what: &str, holds: impl AsyncFn() -> bool) {
+    for _ in 0..600 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("never happened: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_takes_a_seat_and_is_examined() {
+    let World { anvil, assay } = World::new().await;
+    let model = assay_test_fixtures::tiny_model_dir();
+    let world = World { anvil, assay: assay.env("ASSAY_MODEL", model.to_str().unwrap()) };
+    let assay = &world.assay;
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("127.0.0.1:{port}");
+    assay.json(&with(&["sale", "buy", "--token", "native"], ALICE));
+    let genesis = world.now().await + HOUR;
+    world.deploy(genesis, &[]);
+    assay.fails(&with(&["checker", "show"], OPERATOR), "no_operator", 3);
+    assay.json(&with(&["nodes", "register"], OPERATOR));
+    assay.json(&with(&["nodes", "delegate", "--to", OPERATOR_ADDRESS], ALICE));
+
+    assay.fails(&with(&["nodes", "seat", "leave"], BOB), "no_seat", 3);
+    assay.fails(&with(&["nodes", "seat", "run"], BOB), "seat_not_configured", 2);
+    assay.fails(&with(&["nodes", "seat", "enroll", &endpoint], BOB), "key_missing", 2);
+    let signer = account(5).to_string();
+    let enroll = ["nodes", "seat", "enroll", &endpoint, "--signer", &signer];
+    assay.fails(&with(&enroll, BOB), "insufficient_balance", 4);
+    assay.json(&with(&["account", "deposit", "1000", "--mint", "--token", "dev"], BOB));
+    let enrolled = assay.json(&with(&enroll, BOB));
+    assert_eq!((&enrolled["seat"], &enrolled["from"]), (&0.into(), &0.into()));
+    assert_eq!((&enrolled["signer"], &enrolled["endpoint"]), (&json!(account(5)), &json!(endpoint)));
+    assay.fails(&with(&enroll, BOB), "Attestations_Seated", 4);
+    assert!(assay.run(&with(&["nodes", "seat", "show"], BOB)).stdout.contains(&format!("answers at {endpoint}")));
+
+    let answering = |arguments: &[&str]| {
+        let mut command = assay.command(arguments);
+        command.env("ASSAY_SEAT__LISTEN", &endpoint).env("ASSAY_SEAT__KEY", "anvil:5");
+        let mut running = Running::start(command);
+        running.notes("seat of");
+        running
+    };
+    // By itself, or beside a provider's other work.
+    drop(answering(&["nodes", "seat", "run"]));
+    let _provider = answering(&with(&["provider", "run"], BOB));
+    let mut checker = Running::start(assay.command(&with(&["checker", "run"], OPERATOR)));
+    checker.notes("checker 0x");
+    let players = Players::new(&world);
+    players.draw(&world, 0).await;
+    // Towards the end of the first of two rounds.
+    world.until(players.network.seals_end(0) + (EPOCH - SEALS) * 2 / 5).await;
+    checker.notes(r#""round":0,"seat":0,"answer":"good""#);
+    world.until(genesis + EPOCH).await;
+    let shown = |field: &'static str| assay.json(&with(&["checker", "show"], OPERATOR))["epochs"][0][field] == true;
+    wait("it seals", async || shown("sealed")).await;
+    players.draw(&world, 1).await;
+    wait("it reveals", async || shown("revealed")).await;
+    let head = players.publisher.get_block_number().await.unwrap();
+    let history = read::history(&players.publisher, &players.network, head).await.unwrap();
+    let answers = history.inputs(0).unwrap().reveals[0].answers.clone();
+    assert_eq!((answers.get(0, 0), answers.get(1, 0)), (GOOD, 0), "nobody was asked in the second round");
+    assert!(assay.run(&["checker", "show", &(LICENSES + 1).to_string()]).stdout.contains("yes"));
+
+    let left = assay.json(&with(&["nodes", "seat", "leave"], BOB));
+    let free_at = left["free_at"].as_u64().unwrap();
+    assay.fails(&with(&["nodes", "seat", "leave"], BOB), "seat_bound", 4);
+    world.until(free_at).await;
+    assert_eq!(assay.json(&with(&["nodes", "seat", "leave"], BOB))["seat"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

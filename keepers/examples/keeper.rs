@@ -1,5 +1,5 @@
 //! A keeper as a process of its own: `keeper SETUP.json`, with the key in `ASSAY_KEY`. A provider prints each progress event as a
-//! line of JSON. The tests kill it at every stage; it also shows how little it takes to embed a keeper.
+//! line of JSON, a checker each examination. The tests kill it at every stage; it also shows how little it takes to embed a keeper.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -7,7 +7,7 @@ use alloy::{network::EthereumWallet, providers::DynProvider, signers::local::Pri
 use assay_blobs::Blobs;
 use assay_contracts::{Suite, rpc};
 use assay_keepers::{
-    challenger, epochs,
+    challenger, checker, epochs,
     provider::{Provider, ProviderConfig, ProviderSetup},
     supervise::shutdown_signal,
     validator,
@@ -30,6 +30,7 @@ enum Role {
     Provider(Box<ProviderConfig>),
     Validator(validator::Config),
     Challenger(challenger::Config),
+    Checker(checker::Config),
     Epochs(epochs::Config),
 }
 
@@ -52,6 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Setup { rpc, suite, blobs, tamper, role } = serde_json::from_slice(&std::fs::read(path)?)?;
     let key: PrivateKeySigner = std::env::var("ASSAY_KEY")?.parse()?;
     let rpc = rpc::connect(&rpc, Duration::from_secs(5))?;
+    let signer = key.clone();
     let means = Means { suite, rpc, wallet: key.into(), blobs: Blobs::files(&blobs)?, tamper };
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
@@ -63,6 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Role::Provider(config) => provide(*config, means, shutdown).await?,
         Role::Validator(config) => validator::run(config, means.into(), shutdown).await?,
         Role::Challenger(config) => challenger::run(config, means.into(), shutdown).await?,
+        Role::Checker(config) => check(config, means, signer, shutdown).await?,
         Role::Epochs(config) => {
             let Means { suite, rpc, wallet, blobs, .. } = means;
             epochs::run(config, epochs::Setup { suite, rpc, wallet, blobs }, shutdown).await?;
@@ -83,6 +86,24 @@ async fn provide(config: ProviderConfig, means: Means, shutdown: CancellationTok
         }
     });
     provider.wait().await
+}
+
+async fn check(
+    config: checker::Config,
+    means: Means,
+    key: PrivateKeySigner,
+    shutdown: CancellationToken,
+) -> assay_keepers::Result<()> {
+    let setup = checker::Setup { suite: means.suite, rpc: means.rpc, key };
+    let checker = checker::start(config, setup, shutdown).await?;
+    let mut events = checker.subscribe();
+    println!("{}", serde_json::json!({ "event": "started" }));
+    tokio::spawn(async move {
+        while let Ok(examined) = events.recv().await {
+            println!("{}", serde_json::json!({ "event": "examined", "seat": examined }));
+        }
+    });
+    checker.wait().await
 }
 
 impl From<Means> for verification::Setup {

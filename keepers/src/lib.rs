@@ -6,8 +6,10 @@
 
 pub mod chain;
 pub mod challenger;
+pub mod checker;
 pub mod epochs;
 pub mod error;
+pub mod examination;
 mod life;
 mod models;
 pub mod provider;

@@ -3,7 +3,7 @@
 use alloy::primitives::Address;
 use clap::{Args, Subcommand};
 
-use super::SaleArgs;
+use super::{SaleArgs, SeatCommand};
 
 /// `assay nodes …`
 #[derive(Debug, Subcommand)]
@@ -35,6 +35,9 @@ pub enum NodesCommand {
         #[command(flatten)]
         network: NetworkArgs,
     },
+    /// Be examined as a provider: take a seat, answer operators, leave
+    #[command(subcommand, after_help = "Example:\n  assay nodes seat show")]
+    Seat(SeatCommand),
     /// Show the network: epoch, operators, seats, postings; and who runs the licences that are named
     #[command(after_help = "Examples:\n  assay nodes show\n  assay nodes show 17 18 --json | jq .licenses")]
     Show {

@@ -1,6 +1,7 @@
 //! The commands, one file a subject.
 
 mod account;
+mod checker;
 mod configuration;
 mod demo;
 mod deploy;
@@ -21,7 +22,7 @@ pub(crate) mod watch;
 
 pub(crate) use account::{deposit, mint_play_money};
 pub(crate) use model::{import_model, register_model};
-pub(crate) use nodes::deploy_network;
+pub(crate) use nodes::{deploy_network, start_seat};
 pub(crate) use rewards::give as fund_pool;
 pub(crate) use sale::deploy_sale;
 
@@ -98,6 +99,7 @@ pub async fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Provider(command) => services::provider(context(loaded), command).await,
         Command::Validator(command) => watch::validator(context(loaded), command).await,
         Command::Challenger(command) => watch::challenger(context(loaded), command).await,
+        Command::Checker(command) => checker::run(context(loaded), command).await,
         Command::Epochs(command) => epochs::run(context(loaded), command).await,
         Command::Dispute(command) => dispute::run(&context(loaded), command).await,
         Command::Indexer(command) => services::indexer(context(loaded), command).await,

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod operate;
+mod seat;
 mod show;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use assay_contracts::{
 };
 
 pub(crate) use deploy::put as deploy_network;
+pub(crate) use seat::start as start_seat;
 
 use super::{Context, sale};
 use crate::{
@@ -28,6 +30,7 @@ pub(super) async fn run(context: &Context, command: NodesCommand) -> Result<()> 
         NodesCommand::Offer(args) => operate::offer(context, &args).await,
         NodesCommand::Delegate(args) => operate::delegate(context, &args).await,
         NodesCommand::Undelegate { ids, network } => operate::undelegate(context, &ids, &network).await,
+        NodesCommand::Seat(command) => seat::run(context, command).await,
         NodesCommand::Show { ids, network } => show::run(context, &ids, &network).await,
     }
 }

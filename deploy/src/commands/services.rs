@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, account};
+use super::{Context, account, start_seat};
 use crate::{
     chain::Chain,
     cli::{IndexerCommand, ProviderCommand},
@@ -121,13 +121,24 @@ async fn run_provider(context: &Context) -> Result<()> {
         wallet: EthereumWallet::from(signer),
         blobs: context.blobs()?,
     };
-    let handle = Provider::start(settings, setup, stop_on_signal()).await.map_err(from_keeper)?;
+    let shutdown = stop_on_signal();
+    let seat = start_seat(config, chain.suite.clone(), shutdown.clone()).await?;
+    let handle = Provider::start(settings, setup, shutdown).await.map_err(from_keeper)?;
     let http = handle.http().map_or(String::new(), |address| format!(", http://{address}"));
     context.output.note(format!(
         "provider {} on chain {}{http}; Ctrl-C finishes what is taken and stops",
         handle.account(),
         config.chain_id
     ));
+    if let Some(seat) = seat {
+        context.output.note(format!("seat of {} at http://{}", seat.key(), seat.address()));
+        let output = context.output;
+        tokio::spawn(async move {
+            if let Err(error) = seat.wait().await {
+                output.note(format!("the seat stopped: {error}"));
+            }
+        });
+    }
     let totals = watch(context, &handle);
     let transactions = handle.transactions().clone();
     let account = handle.account();

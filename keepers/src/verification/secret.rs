@@ -59,7 +59,8 @@ impl Secret {
         first + (U256::from_be_bytes(word.0) % U256::from(count.max(1))).to::<u32>()
     }
 
-    fn derive(&self, purpose: &str, batch_id: B256, index: u32, attempt: u32) -> B256 {
+    /// A number for a purpose that nobody else knows.
+    pub(crate) fn derive(&self, purpose: &str, batch_id: B256, index: u32, attempt: u32) -> B256 {
         keccak256((self.0, purpose.to_owned(), batch_id, index, attempt).abi_encode())
     }
 

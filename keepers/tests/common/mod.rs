@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_debug_implementations, unreachable_pub)]
 
 pub mod court;
+pub mod exam;
 pub mod process;
 
 use std::{

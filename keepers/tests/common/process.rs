@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Stdio};
 
 use alloy::signers::local::PrivateKeySigner;
 use assay_contracts::Suite;
-use assay_keepers::{challenger, provider::ProviderConfig, validator, verification::Tamper};
+use assay_keepers::{challenger, checker, provider::ProviderConfig, validator, verification::Tamper};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -29,6 +29,7 @@ pub enum Role {
     Provider(Box<ProviderConfig>),
     Validator(validator::Config),
     Challenger(challenger::Config),
+    Checker(checker::Config),
 }
 
 pub struct Process {
@@ -68,6 +69,13 @@ impl Process {
             panic!("it ended before {name}");
         };
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {name}"));
+    }
+
+    /// Most memory that it ever had resident, in bytes.
+    pub fn peak_rss(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() * 1024
     }
 
     /// SIGKILL.
