@@ -210,3 +210,128 @@ impl Computed {
         Ok(rewards)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::primitives::{Bytes, U256};
+    use assay_contracts::{
+        Attestations::{self, AttestationsEvents},
+        LicenseStaking::{self, LicenseStakingEvents},
+        Network,
+        deploy::chain_network,
+        network::NetworkEvent,
+    };
+    use assay_epochs::uptime::answers::{GOOD, OFFLINE};
+    use std::time::{Duration, Instant};
+
+    const LICENSES: u32 = 20_000;
+    const OPERATORS: u32 = 5;
+
+    fn block(number: u64) -> BlockRef {
+        BlockRef { number, hash: B256::with_last_byte(number as u8) }
+    }
+
+    fn staking(history: &mut History, event: LicenseStakingEvents) {
+        history.apply(&NetworkEvent::LicenseStaking(event));
+    }
+
+    fn attested(history: &mut History, event: AttestationsEvents) {
+        history.apply(&NetworkEvent::Attestations(Box::new(event)));
+    }
+
+    /// Two epochs in which four of five operators run most licences and say of one seat what `answer` says of epoch and operator.
+    fn history(answer: fn(u32, u32) -> u8) -> History {
+        let terms = chain_network(Address::repeat_byte(4), LICENSES, 0);
+        let rounds = u32::from(terms.exam.rounds);
+        let at = Address::repeat_byte;
+        let (code_hashes, pools) = (BTreeMap::new(), Vec::new());
+        let network =
+            Network { license_staking: at(1), uptime: at(2), attestations: at(3), block: 0, code_hashes, terms, pools };
+        let mut history = History::new(&network);
+        for number in LICENSES + 1..=LICENSES + OPERATORS {
+            let account = at(number as u8);
+            staking(&mut history, LicenseStakingEvents::Registered(LicenseStaking::Registered { number, account }));
+            let key = LicenseStaking::KeySet { number, key: account, epoch: 0 };
+            staking(&mut history, LicenseStakingEvents::KeySet(key));
+        }
+        for license in (1..=LICENSES).filter(|license| license % 7 != 0) {
+            let (id, operator, rate) = (U256::from(license), LICENSES + 1 + license % 4, (license % 10_000) as u16);
+            let event = LicenseStaking::LicenseDelegated { id, operator, owner: at(9), rate, epoch: 0 };
+            staking(&mut history, LicenseStakingEvents::LicenseDelegated(event));
+        }
+        let (provider, key, endpoint) = (at(7), at(8), "there:1".to_owned());
+        let seat = Attestations::SeatTaken { seat: 0, provider, key, endpoint, epoch: 0 };
+        attested(&mut history, AttestationsEvents::SeatTaken(seat));
+        for epoch in 0..2 {
+            let seed = B256::repeat_byte(epoch as u8 + 1);
+            attested(&mut history, AttestationsEvents::Seeded(Attestations::Seeded { epoch, seed }));
+            for (place, operator) in (0..).zip(LICENSES + 1..LICENSES + OPERATORS) {
+                let answers = Bytes::from(vec![answer(epoch, operator); rounds as usize]);
+                let (answers_root, weight) = (B256::ZERO, 1);
+                let revealed = Attestations::Revealed {
+                    epoch,
+                    operator,
+                    answers,
+                    answersRoot: answers_root,
+                    evidenceRoot: answers_root,
+                };
+                attested(&mut history, AttestationsEvents::Revealed(revealed));
+                let voting = Attestations::Voting { epoch, place, operator, weight };
+                attested(&mut history, AttestationsEvents::Voting(voting));
+            }
+        }
+        history
+    }
+
+    /// One of the operators says the opposite in epoch 1.
+    fn mostly_good(epoch: u32, operator: u32) -> u8 {
+        if epoch == 1 && operator == LICENSES + 2 { OFFLINE } else { GOOD }
+    }
+
+    #[test]
+    fn what_is_kept_of_an_epoch_pays_what_the_whole_of_it_does() {
+        let history = history(mostly_good);
+        let whole: Vec<_> = (0..2).map(|epoch| Uptime::new(history.inputs(epoch).unwrap()).unwrap()).collect();
+        let first = Rewards::new(&[], 1_000_003, whole[0].shares());
+        let second = Rewards::new(first.cumulative(), 77, whole[1].shares());
+        assert_ne!(whole[0].shares().total(), whole[1].shares().total());
+
+        let mut computed = Computed::default();
+        for uptime in &whole {
+            let number = uptime.inputs().epoch;
+            let epoch = computed.epoch(&history, number, block(number.into())).unwrap();
+            let root = B256::from(uptime.shares().root());
+            assert_eq!((epoch.root, epoch.total), (root, uptime.shares().total()));
+            for (share, number) in uptime.shares().shares().iter().zip(1..) {
+                assert_eq!(epoch.shares(number, history.run_in(number, epoch.epoch)), share.shares);
+            }
+        }
+        let pool = Address::repeat_byte(6);
+        let one = computed.rewards(&history, pool, vec![(block(0), 1_000_003)]).unwrap();
+        assert_eq!(one.root(), first.root());
+        let follows = vec![(block(0), 1_000_003), (block(1), 77)];
+        let both = computed.rewards(&history, pool, follows.clone()).unwrap();
+        assert_eq!(both.root(), second.root());
+
+        let asked = Instant::now();
+        let (cumulative, _) = computed.rewards(&history, pool, follows).unwrap().claim(LICENSES).unwrap();
+        assert!(asked.elapsed() < Duration::from_millis(50), "a proof of what is computed took {:?}", asked.elapsed());
+        assert_eq!(cumulative, second.cumulative()[LICENSES as usize - 1]);
+    }
+
+    #[test]
+    fn what_followed_from_another_block_is_computed_again() {
+        let (before, after) = (history(mostly_good), history(|_, _| GOOD));
+        let mut computed = Computed::default();
+        let pool = Address::repeat_byte(6);
+        let follows = |hash: u64| vec![(block(0), 500), (block(hash), 500)];
+        let old = computed.rewards(&before, pool, follows(1)).unwrap();
+        let same = computed.rewards(&after, pool, follows(1)).unwrap();
+        assert_eq!(old.root(), same.root(), "the block says that nothing has changed");
+        let new = computed.rewards(&after, pool, follows(2)).unwrap();
+        assert_ne!(old.root(), new.root());
+        assert_eq!(computed.epoch(&after, 1, block(2)).unwrap().operator(LICENSES + 2).unwrap().wrong, 0);
+        assert_ne!(computed.epoch(&before, 1, block(1)).unwrap().operator(LICENSES + 2).unwrap().wrong, 0);
+    }
+}
