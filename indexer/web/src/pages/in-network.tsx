@@ -9,7 +9,7 @@ import type { LicenceEpoch, LicenceInNetwork, Network, Operator, Run } from "../
 import type { Page } from "../api/types";
 import { licenseStakingAbi } from "../chain/abi.gen";
 import type { Licence } from "../chain/licences";
-import { useTransaction } from "../chain/transaction";
+import { type Transaction, useTransaction } from "../chain/transaction";
 import { integer, share } from "../lib/format";
 import { toldOf, toneOf } from "../lib/rewards";
 import { Calendar } from "../parts/calendar";
@@ -45,11 +45,7 @@ export function InNetwork({
               [`From epoch ${network.epoch + 1} on`, runBy(is.next)],
             ]}
           />
-          {is.next ? (
-            <Undelegate network={network} owner={owner} licence={licence} />
-          ) : (
-            <Delegate network={network} owner={owner} licence={licence} />
-          )}
+          <Running delegated={is.next !== null} network={network} owner={owner} licence={licence} />
           <h4>Uptime</h4>
           <Uptime of={is.uptime} licence={licence} />
           <h4>Rewards</h4>
@@ -80,10 +76,20 @@ interface Part {
   licence: Licence;
 }
 
-function Delegate({ network, owner, licence }: Part) {
+/** Delegating, or ending that. One transaction is told of, to its end, whichever of the two can be done then. */
+function Running({ delegated, ...part }: Part & { delegated: boolean }) {
+  const { sending, send } = useTransaction();
+  return (
+    <>
+      {delegated ? <Undelegate {...part} send={send} /> : <Delegate {...part} send={send} />}
+      <SendingNotice of={sending} done="It holds from the next epoch on." />
+    </>
+  );
+}
+
+function Delegate({ network, owner, licence, send }: Part & Pick<Transaction, "send">) {
   const config = useConfig();
   const operators = useApi<Page<Operator>>(operatorsOf(network));
-  const { sending, send } = useTransaction();
   const [chosen, choose] = useState("");
   const offers = (operators.data?.items ?? []).filter((o) => o.delegated_next < o.cap && o.banned_until === null);
   const offer = offers.find((o) => String(o.number) === chosen);
@@ -120,14 +126,12 @@ function Delegate({ network, owner, licence }: Part) {
         </button>
       </form>
       {operators.data && offers.length === 0 && <p className="dim">No operator takes on licences now.</p>}
-      <SendingNotice of={sending} done="The operator runs it from the next epoch on." />
     </details>
   );
 }
 
-function Undelegate({ network, owner, licence }: Part) {
+function Undelegate({ network, owner, licence, send }: Part & Pick<Transaction, "send">) {
   const config = useConfig();
-  const { sending, send } = useTransaction();
   const end = () =>
     send(async (ask) => {
       const { request } = await simulateContract(config, {
@@ -146,7 +150,6 @@ function Undelegate({ network, owner, licence }: Part) {
         End the delegation
       </button>
       <p className="dim">{`Then it rests for ${integer(network.terms.thaw_epochs)} epochs and earns nothing.`}</p>
-      <SendingNotice of={sending} done="It ends with this epoch." />
     </>
   );
 }

@@ -25,7 +25,7 @@ export function Nodes() {
   const sales = useDeployment().suite.sales ?? [];
   const tokens = useTokensOf(sales);
   return (
-    <Page title="My nodes" lead="Your licences, who runs them, and what they can be returned for.">
+    <Page title="My nodes" lead="Your licences, who runs them, what they earn, and what they can be returned for.">
       {!address && <p className="empty">Connect a wallet to see its licences.</p>}
       {address && sales.length === 0 && <p className="empty">There are no licences on this network yet.</p>}
       {address && sales.map((sale) => <Collection key={`${sale.address} ${address}`} record={sale} owner={address} />)}

@@ -60,12 +60,12 @@ function OfPool({ of, number, owner, now }: { of: PoolRewards; number: number; o
           {of.trouble}
         </Notice>
       )}
-      {of.claim && of.claimable !== "0" && <Claim of={of} owner={owner} />}
-      {stream.unpaid > 0n && <Collect pool={of.pool} number={number} free={free} token={token} owner={owner} />}
+      <Claim of={of} owner={owner} />
+      <Collect of={of} number={number} free={free} owner={owner} />
       <Table
         caption="Rewards by epoch"
         columns={[
-          { title: "Epoch", show: (e: RewardEpoch) => e.epoch, number: true },
+          { title: "Epoch", show: (e: RewardEpoch) => e.epoch },
           { title: "Status", show: (e) => <Status of={e.status} /> },
           { title: "Brought", show: (e) => (e.amount === null ? "–" : amount(e.amount)), number: true },
           { title: "In all", show: (e) => (e.cumulative === null ? "–" : amount(e.cumulative)), number: true },
@@ -101,7 +101,9 @@ function Claim({ of, owner }: { of: PoolRewards; owner: Address }) {
   const [fast, setFast] = useState(false);
   const { claim, choices } = of;
   const shown = (amount: bigint) => (token ? inToken(amount, token, 4) : integer(amount));
-  if (!claim) return null;
+  const done = <SendingNotice of={sending} done="It comes free from now on, evenly. Collect it when you like." />;
+  // What was sent is told to its end, also when nothing is left to claim.
+  if (!claim || of.claimable === "0") return done;
   const begin = () =>
     send(async (ask) => {
       const { epoch, count, number, cumulative, proof } = claim;
@@ -132,41 +134,31 @@ function Claim({ of, owner }: { of: PoolRewards; owner: Address }) {
       <button type="button" className="primary" onClick={() => void begin()}>
         {fast ? "Claim fast" : "Claim slowly"}
       </button>
-      <SendingNotice of={sending} done="It comes free from now on, evenly. Collect it when you like." />
+      {done}
     </fieldset>
   );
 }
 
-function Collect({
-  pool,
-  number,
-  free,
-  token,
-  owner,
-}: {
-  pool: Address;
-  number: number;
-  free: bigint;
-  token: Address;
-  owner: Address;
-}) {
+function Collect({ of, number, free, owner }: { of: PoolRewards; number: number; free: bigint; owner: Address }) {
   const config = useConfig();
   const { sending, send } = useTransaction();
   const collect = () =>
     send(async (ask) => {
-      const call = { address: pool, abi: epochRewardsAbi, functionName: "collect", account: owner } as const;
+      const call = { address: of.pool, abi: epochRewardsAbi, functionName: "collect", account: owner } as const;
       const { request } = await simulateContract(config, { ...call, args: [number] });
       ask("Confirm: what has come free goes to the owner's ledger account.");
       return writeContract(config, request);
     });
   return (
     <>
-      <p>
-        Free now: <Amount of={free} token={token} />{" "}
-        <button type="button" disabled={free === 0n} onClick={() => void collect()}>
-          Collect
-        </button>
-      </p>
+      {of.books.unpaid !== "0" && (
+        <p>
+          Free now: <Amount of={free} token={of.token} />{" "}
+          <button type="button" disabled={free === 0n} onClick={() => void collect()}>
+            Collect
+          </button>
+        </p>
+      )}
       <SendingNotice of={sending} done="It lies in your ledger account, below." />
     </>
   );
