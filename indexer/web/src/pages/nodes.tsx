@@ -168,7 +168,7 @@ function LicenceCard({ sale, owner, licence }: { sale: Sale; owner: Address; lic
   return (
     <article className="card" aria-label={`Licence ${licence.id}`}>
       <h3>
-        No. {String(licence.id)} <Status of={licence.operator ? "delegated" : "not delegated"} />
+        No. {String(licence.id)} {!network && <Status of={licence.operator ? "delegated" : "not delegated"} />}
       </h3>
       <Facts
         of={[
@@ -177,13 +177,15 @@ function LicenceCard({ sale, owner, licence }: { sale: Sale; owner: Address; lic
           ["Bought", <Time at={licence.boughtAt} />],
           [
             "Operator",
-            licence.operator ? (
-              <>
-                <Account of={licence.operator} /> until <Time at={licence.operatorUntil} />
-              </>
-            ) : (
-              "none"
-            ),
+            // Where there is a network, it says who runs the licence.
+            !network &&
+              (licence.operator ? (
+                <>
+                  <Account of={licence.operator} /> until <Time at={licence.operatorUntil} />
+                </>
+              ) : (
+                "none"
+              )),
           ],
           [
             "Transfers",
