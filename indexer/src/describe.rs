@@ -1,5 +1,6 @@
 //! Events in words: their names, their fields as JSON, and whom and what they are about.
 
+mod networks;
 mod nodes;
 mod verification;
 
@@ -46,6 +47,8 @@ pub(crate) fn subjects(event: &SuiteEvent) -> Vec<Vec<u8>> {
         SuiteEvent::AccessManager(event) => access_manager_subjects(&mut found, event),
         SuiteEvent::NodeSale(sale, event) => nodes::node_sale_subjects(&mut found, event).accounts(&[*sale]),
         SuiteEvent::NodeLicense(sale, event) => nodes::node_license_subjects(&mut found, event).accounts(&[*sale]),
+        // Of its contract as well, by which a network's history is read.
+        SuiteEvent::Network(contract, event) => networks::network_subjects(&mut found, event).accounts(&[*contract]),
         SuiteEvent::FeeSchedule(_) => &mut found,
     };
     found.0
@@ -130,6 +133,7 @@ pub(crate) fn describe(event: &SuiteEvent) -> Description {
         SuiteEvent::JobEscrow(event) => job_escrow(event),
         SuiteEvent::NodeSale(sale, event) => of_sale(*sale, nodes::node_sale(event)),
         SuiteEvent::NodeLicense(sale, event) => of_sale(*sale, nodes::node_license(event)),
+        SuiteEvent::Network(_, event) => networks::network(event),
     };
     Description { name, fields }
 }

@@ -24,6 +24,7 @@ mod error;
 mod ingest;
 mod lists;
 mod metrics;
+mod networks;
 pub mod rows;
 mod state;
 mod store;
@@ -77,6 +78,7 @@ impl Indexer {
             blobs,
             suite: suite.clone(),
             lists: lists.into(),
+            networks: networks::Networks::new(&suite),
             progress: progress.clone(),
             metrics: metrics.clone(),
             limits: api::Limits::new(&config),

@@ -1,8 +1,10 @@
 //! The rows of the state tables, which are also the objects that the HTTP API returns.
 
+mod networks;
 mod nodes;
 mod verification;
 
+pub use networks::*;
 pub use nodes::*;
 pub use verification::*;
 

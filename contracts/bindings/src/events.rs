@@ -8,7 +8,7 @@ use alloy::{
 
 use crate::{
     AccessManager, DisputeGame, FeeSchedule, JobEscrow, Ledger, ModelRegistry, NodeLicense, NodeSale, PrevrandaoBeacon,
-    ProgramRegistry, Staking, Suite, ValidatorSeats, Verification,
+    ProgramRegistry, Staking, Suite, ValidatorSeats, Verification, network::NetworkEvent,
 };
 
 /// An event of one of the suite's contracts.
@@ -40,6 +40,8 @@ pub enum SuiteEvent {
     NodeSale(Address, NodeSale::NodeSaleEvents),
     /// Licences of the sale at an address: who holds and who runs them.
     NodeLicense(Address, NodeLicense::NodeLicenseEvents),
+    /// Of the contract at an address, which is part of a node network: of more than one, where networks share their delegations.
+    Network(Address, NetworkEvent),
 }
 
 /// A log of a suite contract that is none of its events: the record and the chain are of different versions.
@@ -87,6 +89,8 @@ impl SuiteEvent {
             Self::NodeSale(sale.address, SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
         } else if let Some(sale) = suite.sales.iter().find(|sale| address == sale.license) {
             Self::NodeLicense(sale.address, SolEventInterface::decode_raw_log(topics, data).map_err(unknown)?)
+        } else if let Some(network) = suite.networks.iter().find(|network| network.emits(address)) {
+            return Ok(NetworkEvent::decode(network, log).map_err(unknown)?.map(|event| Self::Network(address, event)));
         } else {
             return Ok(None);
         };

@@ -66,6 +66,12 @@ impl Network {
         [self.license_staking, self.attestations, self.uptime].into_iter().chain(pools).collect()
     }
 
+    /// Whether a contract is one of those.
+    pub fn emits(&self, contract: Address) -> bool {
+        [self.license_staking, self.attestations, self.uptime].contains(&contract)
+            || self.pools.iter().any(|pool| pool.address == contract)
+    }
+
     /// The epoch at a time; 0 before the first.
     pub fn epoch_at(&self, time: u64) -> u32 {
         let epoch = time.saturating_sub(self.terms.genesis) / u64::from(self.terms.epoch_length);

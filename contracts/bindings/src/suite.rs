@@ -169,6 +169,7 @@ impl Suite {
             self.verification,
         ];
         sources.extend(self.sales.iter().flat_map(|sale| [sale.address, sale.license]));
+        sources.extend(self.networks.iter().flat_map(Network::event_sources));
         sources
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod extract;
 mod layers;
 mod models;
+mod networks;
 mod orders;
 mod page;
 mod sales;
@@ -19,7 +20,9 @@ mod web;
 
 pub(crate) use tasks::BatchCache;
 
-use crate::{config::IndexerConfig, ingest::Progress, lists::Lists, metrics::Metrics, rows::schema};
+use crate::{
+    config::IndexerConfig, ingest::Progress, lists::Lists, metrics::Metrics, networks::Networks, rows::schema,
+};
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
 use axum::{
@@ -50,6 +53,7 @@ pub(crate) struct App {
     pub(crate) blobs: Blobs,
     pub(crate) suite: Suite,
     pub(crate) lists: Arc<Lists>,
+    pub(crate) networks: Networks,
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
@@ -93,7 +97,7 @@ impl Limits {
     tags(
         (name = "work", description = "Orders, batches and tasks"),
         (name = "verification", description = "Disputes and validators; draws are part of their batches"),
-        (name = "nodes", description = "Sales of node licences, and who holds them"),
+        (name = "nodes", description = "Sales of node licences and who holds them; networks, who is up in them, and what that earns"),
         (name = "registry", description = "Models, providers, fees and who sets them"),
         (name = "accounts", description = "Ledger balances, provisions and history"),
         (name = "events", description = "The events behind it all"),
@@ -128,6 +132,15 @@ fn routes() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(sales::account))
         .routes(routes!(sales::promo))
         .routes(routes!(sales::history))
+        .routes(routes!(networks::list))
+        .routes(routes!(networks::one))
+        .routes(routes!(networks::history))
+        .routes(routes!(networks::operators::list))
+        .routes(routes!(networks::operators::one))
+        .routes(routes!(networks::seats::list))
+        .routes(routes!(networks::licenses::one))
+        .routes(routes!(networks::rewards::of_license))
+        .routes(routes!(networks::rewards::of_operator))
         .routes(routes!(models::list))
         .routes(routes!(models::one))
         .routes(routes!(models::providers))

@@ -18,6 +18,7 @@ macro_rules! contract {
         pub(super) fn $describe(event: &$events) -> (&'static str, Value) {
             match event {
                 $($events::$name(e) => {
+                    let _ = e;
                     (concat!($contract, ".", stringify!($name)), json!({ $($key: e.$field.shown(),)* }))
                 })*
             }

@@ -4,6 +4,7 @@ mod disputes;
 mod draws;
 mod ledger;
 mod models;
+mod networks;
 mod nodes;
 mod staking;
 mod work;
@@ -13,9 +14,10 @@ pub(crate) use work::fault;
 
 use crate::{
     rows::{
-        Allowance, Balance, Batch, Bought, Commission, Demand, Dispute, DisputedTask, Draw, Earning, FeeRate,
-        LedgerOperator, License, Model, Move, Order, Payout, Position, Pot, PriceFloor, PromoUse, Provider, Provision,
-        Purchase, RoleMember, SaleMoney, Take, Testimony, TierSales, Token, Validator,
+        Allowance, Balance, Ban, Batch, Bought, Commission, Demand, Dispute, DisputedTask, Draw, Earning, EpochRoot,
+        FeeRate, LedgerOperator, License, Model, Move, Order, Payout, Position, Pot, PriceFloor, PromoUse, Provider,
+        Provision, Purchase, RewardBooks, RewardPool, RoleMember, SaleMoney, Strike, Take, Testimony, TierSales, Token,
+        Validator,
     },
     store::{
         table::{Row, Table},
@@ -23,7 +25,7 @@ use crate::{
     },
 };
 use alloy::primitives::B256;
-use assay_contracts::{AccessManager::AccessManagerEvents, FeeSchedule::FeeScheduleEvents, SuiteEvent};
+use assay_contracts::{AccessManager::AccessManagerEvents, FeeSchedule::FeeScheduleEvents, Suite, SuiteEvent};
 use sqlx::SqliteConnection;
 
 /// Where an event stands and what it is part of.
@@ -106,6 +108,11 @@ tables! {
     commissions: Commission,
     promo_uses: PromoUse,
     payouts: Payout,
+    epoch_roots: EpochRoot,
+    strikes: Strike,
+    bans: Ban,
+    reward_pools: RewardPool,
+    reward_books: RewardBooks,
 }
 
 /// One event on its way into the tables.
@@ -119,6 +126,7 @@ pub(crate) struct Change<'a> {
 pub(crate) async fn apply(
     connection: &mut SqliteConnection,
     tables: &mut Tables,
+    suite: &Suite,
     origin: Origin,
     event: &SuiteEvent,
 ) -> Result<(), sqlx::Error> {
@@ -135,6 +143,7 @@ pub(crate) async fn apply(
         SuiteEvent::DisputeGame(event) => change.dispute_game(event).await,
         SuiteEvent::NodeSale(sale, event) => change.node_sale(*sale, event).await,
         SuiteEvent::NodeLicense(sale, event) => change.node_license(*sale, event).await,
+        SuiteEvent::Network(contract, event) => change.network(suite, *contract, event).await,
         // These are in the log.
         SuiteEvent::ProgramRegistry(_) | SuiteEvent::Beacon(_) => Ok(()),
     }

@@ -188,6 +188,40 @@ pub(crate) async fn events_about(
     rows.iter().map(event_with_block).collect()
 }
 
+/// Events of `contracts` after `after` in the chain's order, at most `limit`.
+pub(crate) async fn events_of(
+    executor: impl SqliteExecutor<'_>,
+    contracts: &[Address],
+    after: Position,
+    limit: u32,
+) -> Result<Vec<(EventRow, Seen)>, sqlx::Error> {
+    // Each contract's positions come in order from the index, and the database merges them.
+    let of_one = "SELECT position FROM subjects WHERE subject = ? AND position > ?";
+    let positions = vec![of_one; contracts.len()].join(" UNION ALL ");
+    let sql = format!(
+        "SELECT events.position, transaction_hash, address, topics, data, hash, timestamp FROM \
+         ({positions} ORDER BY position LIMIT ?) AS wanted JOIN events USING (position) \
+         JOIN blocks ON number = events.position >> 24 ORDER BY events.position"
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    for contract in contracts {
+        query = query.bind(contract.to_vec()).bind(after.0);
+    }
+    let rows = query.bind(limit).fetch_all(executor).await?;
+    rows.iter().map(event_with_block).collect()
+}
+
+/// The last rollback, and the lowest block that any of those after `id` went back to.
+pub(crate) async fn rollbacks_after(
+    executor: impl SqliteExecutor<'_>,
+    id: i64,
+) -> Result<(i64, Option<u64>), sqlx::Error> {
+    let sql = "SELECT COALESCE(MAX(id), 0), (SELECT MIN(number) FROM rollbacks WHERE id > ?) FROM rollbacks";
+    let row = sqlx::query(sql).bind(id).fetch_one(executor).await?;
+    let lowest: Option<i64> = row.try_get(1)?;
+    Ok((row.try_get(0)?, lowest.map(i64::unsigned_abs)))
+}
+
 /// The block that holds an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {

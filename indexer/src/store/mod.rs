@@ -9,7 +9,7 @@ pub(crate) mod table;
 pub(crate) mod undo;
 mod writer;
 
-pub(crate) use meta::undo_floor;
+pub(crate) use meta::{chain_time, undo_floor};
 pub(crate) use writer::{Stored, Writer};
 
 use crate::error::IndexerError;

@@ -388,3 +388,61 @@ CREATE TABLE payouts (
 ) STRICT;
 CREATE INDEX payouts_sale ON payouts (sale, position);
 CREATE INDEX payouts_account ON payouts (account, position);
+
+CREATE TABLE epoch_roots (
+    contract         BLOB NOT NULL,
+    epoch            INTEGER NOT NULL,
+    position         INTEGER NOT NULL,
+    transaction_hash BLOB NOT NULL,
+    root             BLOB,
+    publisher        BLOB,
+    count            INTEGER NOT NULL,
+    final_at         INTEGER NOT NULL,
+    open             INTEGER NOT NULL,
+    removed          INTEGER NOT NULL,
+    total            INTEGER NOT NULL,
+    truth_hash       BLOB,
+    budget           BLOB NOT NULL,
+    emitted          BLOB NOT NULL,
+    returned         BLOB NOT NULL,
+    PRIMARY KEY (contract, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE strikes (
+    uptime    BLOB NOT NULL,
+    operator  INTEGER NOT NULL,
+    epoch     INTEGER NOT NULL,
+    struck_at INTEGER NOT NULL,
+    wrong     INTEGER NOT NULL,
+    appealed  INTEGER NOT NULL,
+    PRIMARY KEY (uptime, operator, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bans (
+    uptime      BLOB NOT NULL,
+    operator    INTEGER NOT NULL,
+    first_epoch INTEGER NOT NULL,
+    until_epoch INTEGER NOT NULL,
+    PRIMARY KEY (uptime, operator, first_epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reward_pools (
+    pool      BLOB NOT NULL,
+    funded    BLOB NOT NULL,
+    returned  BLOB NOT NULL,
+    claimed   BLOB NOT NULL,
+    collected BLOB NOT NULL,
+    PRIMARY KEY (pool)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reward_books (
+    pool         BLOB NOT NULL,
+    number       INTEGER NOT NULL,
+    claimed      BLOB NOT NULL,
+    forfeited    BLOB NOT NULL,
+    collected    BLOB NOT NULL,
+    unpaid       BLOB NOT NULL,
+    stream_from  INTEGER NOT NULL,
+    stream_until INTEGER NOT NULL,
+    PRIMARY KEY (pool, number)
+) STRICT, WITHOUT ROWID;

@@ -56,7 +56,7 @@ impl Writer {
         sqlx::raw_sql(include_str!("log.sql")).execute(&mut connection).await?;
         meta::claim(&mut connection, path, &suite).await?;
         let mut writer = Self { connection, suite, tables: Tables::default(), stale: true, begun: false };
-        writer.make_room_for_sales().await?;
+        writer.make_room().await?;
         if !meta::state_is_current(&mut writer.connection).await? {
             writer.rebuild().await?;
         }
@@ -96,21 +96,25 @@ impl Writer {
             tables: &mut self.tables,
             pending: Pending::default(),
             finalized,
+            time: None,
             stored: Stored::default(),
         };
         for step in steps {
             group.step(step).await?;
         }
         group.finish().await?;
-        let stored = group.stored;
+        let (stored, time) = (group.stored, group.time);
+        if let Some(time) = time {
+            meta::set(&mut self.connection, meta::HEAD_TIME, &time.to_string()).await?;
+        }
         self.commit().await?;
         Ok(stored)
     }
 
-    /// What followed the deployment of a sale that is new in the record is read from the chain again.
-    async fn make_room_for_sales(&mut self) -> Result<(), IndexerError> {
+    /// What followed the deployment of a sale or a network that is new in the record is read from the chain again.
+    async fn make_room(&mut self) -> Result<(), IndexerError> {
         self.begin().await?;
-        if let Some(first) = meta::learn_sales(&mut self.connection, &self.suite).await?
+        if let Some(first) = meta::learn_contracts(&mut self.connection, &self.suite).await?
             && log::head(&mut self.connection).await?.is_some_and(|head| head.number >= first)
         {
             match log::block_at_or_below(&mut self.connection, first.saturating_sub(1)).await? {
@@ -176,7 +180,7 @@ async fn replay(connection: &mut SqliteConnection, suite: &Suite, tables: &mut T
             let Some(event) = row.decode(suite) else { continue };
             let origin =
                 Origin { position: row.position, timestamp: seen.timestamp, transaction_hash: row.transaction_hash };
-            state::apply(connection, tables, origin, &event).await?;
+            state::apply(connection, tables, suite, origin, &event).await?;
         }
         tables.flush(connection).await?;
     }
@@ -200,6 +204,8 @@ struct Group<'a> {
     pending: Pending,
     head: Option<BlockRef>,
     finalized: u64,
+    /// Of the last block that was applied; zero after a rollback.
+    time: Option<u64>,
     stored: Stored,
 }
 
@@ -227,7 +233,7 @@ impl Group<'_> {
             let row = log::EventRow::new(block.at.number, log)?;
             let origin =
                 Origin { position: row.position, timestamp: block.timestamp, transaction_hash: row.transaction_hash };
-            state::apply(self.connection, self.tables, origin, event).await?;
+            state::apply(self.connection, self.tables, self.suite, origin, event).await?;
         }
         if journaled {
             self.tables.flush(self.connection).await?;
@@ -235,6 +241,7 @@ impl Group<'_> {
         }
         self.pending.block(block)?;
         self.head = Some(block.at);
+        self.time = Some(block.timestamp);
         self.stored.blocks += 1;
         self.stored.events += block.events.len() as u64;
         Ok(())
@@ -279,6 +286,7 @@ impl Group<'_> {
         }
         self.tables.begin(self.connection).await?;
         self.head = Some(to);
+        self.time = Some(0);
         self.stored.rollbacks += 1;
         Ok(())
     }

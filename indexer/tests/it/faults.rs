@@ -109,7 +109,7 @@ async fn a_lagging_index_is_not_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_waited_out() {
     // Full while it reads what it missed, and while blocks come in.
-    for limit in [330_000, 415_000] {
+    for limit in [365_000, 450_000] {
         let world = World::new().await;
         live(&world).await;
         let mut config = world.config("full");

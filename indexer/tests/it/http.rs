@@ -220,8 +220,9 @@ async fn the_document_describes_what_is_served() {
         ("{address}", batch.batch.provider.to_string()),
         ("{index}", "2".to_owned()),
     ];
-    // A sale's routes are held to the document where there is one.
-    let asked = described(&indexer, &document, |path| !path.starts_with("/v1/sales/"), &values).await;
+    // The routes of a sale and of a network are held to the document where there is one.
+    let here = |path: &str| !path.starts_with("/v1/sales/") && !path.starts_with("/v1/networks/");
+    let asked = described(&indexer, &document, here, &values).await;
     assert!(asked >= 25);
     // Every reference has its target.
     let text = document.to_string();

@@ -5,6 +5,7 @@ mod document;
 mod faults;
 mod http;
 mod life;
+mod networks;
 mod reorg;
 mod rush;
 mod sales;

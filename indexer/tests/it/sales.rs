@@ -78,7 +78,7 @@ pub(crate) fn wanted(tier: u8, quantity: u16, max_cost: u64) -> PurchaseTerms {
 }
 
 impl Shop {
-    async fn buy(&self, world: &World, buyer: Address, wanted: PurchaseTerms) -> bool {
+    pub(crate) async fn buy(&self, world: &World, buyer: Address, wanted: PurchaseTerms) -> bool {
         let value = if wanted.token == 0 { wanted.maxCost } else { U256::ZERO };
         world.may(buyer, self.sale.buy(wanted).value(value).into_transaction_request()).await
     }
@@ -88,18 +88,18 @@ impl Shop {
     }
 }
 
-fn number(value: &Value) -> U256 {
+pub(crate) fn number(value: &Value) -> U256 {
     match value {
         Value::String(digits) => digits.parse().unwrap(),
         digits => U256::from(digits.as_u64().unwrap_or_else(|| panic!("{digits} is no number"))),
     }
 }
 
-fn account(value: &Value) -> Address {
+pub(crate) fn account(value: &Value) -> Address {
     value.as_str().unwrap().parse().unwrap()
 }
 
-fn hashes(value: &Value) -> Vec<B256> {
+pub(crate) fn hashes(value: &Value) -> Vec<B256> {
     serde_json::from_value(value.clone()).unwrap()
 }
 

@@ -366,7 +366,7 @@ impl Running {
 }
 
 /// The tables that a fresh index of the same chain must hold alike.
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 37] = [
     "orders",
     "takes",
     "batches",
@@ -397,6 +397,11 @@ const TABLES: [&str; 32] = [
     "commissions",
     "promo_uses",
     "payouts",
+    "epoch_roots",
+    "strikes",
+    "bans",
+    "reward_pools",
+    "reward_books",
     "events",
     "subjects",
 ];

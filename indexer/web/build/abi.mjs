@@ -20,6 +20,12 @@ const parts = {
     ({ name, type }) => type === "error" || name === "withdraw" || name === "balanceOf",
   ),
   nodeLicenseAbi: only(abiOf("NodeLicense"), "function", "event", "error"),
+  licenseStakingAbi: abiOf("LicenseStaking").filter(
+    ({ name, type }) => type === "error" || ["delegate", "undelegate", "setKey", "delegationOf"].includes(name),
+  ),
+  epochRewardsAbi: abiOf("EpochRewards").filter(
+    ({ name, type }) => type === "error" || ["claim", "collect"].includes(name),
+  ),
 };
 const text = Object.entries(parts).map(([name, abi]) => `export const ${name} = ${JSON.stringify(abi)} as const;\n`);
 const content = `// Written by build/abi.mjs from contracts/abi.\n${text.join("")}`;

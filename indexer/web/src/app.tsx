@@ -12,10 +12,11 @@ import { type Route, useRoute } from "./route";
 
 const SalePage = lazy(() => import("./pages/sale").then(({ SalePage }) => ({ default: SalePage })));
 const Nodes = lazy(() => import("./pages/nodes").then(({ Nodes }) => ({ default: Nodes })));
+const Operators = lazy(() => import("./pages/operators").then(({ Operators }) => ({ default: Operators })));
 const TaskPage = lazy(() => import("./pages/task").then(({ TaskPage }) => ({ default: TaskPage })));
 
 /** Sections with their names. */
-const MAIN = { "": "Network", sale: "Licences", nodes: "My nodes" };
+const MAIN = { "": "Network", sale: "Licences", nodes: "My nodes", operators: "Operators" };
 const MORE = {
   orders: "Orders",
   batches: "Batches",
@@ -34,6 +35,8 @@ function Shown({ route: { page, id, rest, query } }: { route: Route }) {
       return <SalePage id={id} referrer={query.get("ref")} />;
     case "nodes":
       return <Nodes />;
+    case "operators":
+      return <Operators />;
     case "orders":
       return id ? <OrderPage id={id} /> : <Orders />;
     case "batches":

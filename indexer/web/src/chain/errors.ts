@@ -8,7 +8,7 @@ import {
   UnauthorizedProviderError,
   UserRejectedRequestError,
 } from "viem";
-import { count, dateTime, integer } from "../lib/format";
+import { count, dateTime, integer, share } from "../lib/format";
 
 export interface Trouble {
   what: string;
@@ -73,6 +73,36 @@ const REVERTS: Record<string, (args: Arguments) => Trouble> = {
   NodeLicense_Locked: ([at]) => ({
     what: `Licences change hands from ${dateTime(number(at))} on, not before.`,
     advice: "No one can move that date.",
+  }),
+  LicenseStaking_BadRate: ([rate]) => ({
+    what: `The operator changed what it keeps; it is no longer ${share(number(rate))}.`,
+    advice: "Look at its offer again.",
+  }),
+  LicenseStaking_OverCap: ([operator, cap]) => ({
+    what: `Operator ${operator} takes on ${count(number(cap), "licence")} at most.`,
+    advice: "Choose another operator.",
+  }),
+  LicenseStaking_Delegated: () => ({
+    what: "The licence is delegated already.",
+    advice: "End that first.",
+  }),
+  LicenseStaking_NotDelegated: () => ({ what: "The licence is not delegated.", advice: NOTHING_SENT }),
+  LicenseStaking_Thawing: ([, freeAt]) => ({
+    what: `The licence rests until epoch ${number(freeAt)}, because you ended a delegation.`,
+    advice: "It can be delegated in the epoch before that one.",
+  }),
+  LicenseStaking_NotTheOwner: ([id]) => ({
+    what: `Licence ${id} is not yours.`,
+    advice: "Connect its owner's account.",
+  }),
+  EpochRewards_NothingDue: () => ({ what: "There is nothing to pay out now.", advice: "Look again later." }),
+  EpochRewards_NotYours: ([of]) => ({
+    what: `What number ${of} earned is not yours.`,
+    advice: "Connect its owner's account.",
+  }),
+  EpochRoots_BadProof: () => ({
+    what: "The proof does not lead to the root of the epoch.",
+    advice: `${NOTHING_SENT} The page may be old: load it again.`,
   }),
   ERC20InsufficientBalance: () => ({ what: "Your wallet does not hold enough of the token.", advice: NOTHING_SENT }),
   ERC20InsufficientAllowance: () => ({

@@ -4,6 +4,8 @@ import { useState } from "react";
 import { type Address, getAddress, isAddress } from "viem";
 import { useConfig, useConnection, usePublicClient } from "wagmi";
 import { simulateContract, writeContract } from "wagmi/actions";
+import { useApi } from "../api/hooks";
+import type { Network } from "../api/networks";
 import type { SaleRecord } from "../api/types";
 import { ledgerAbi, nodeLicenseAbi, nodeSaleAbi } from "../chain/abi.gen";
 import { useDeployment } from "../chain/config";
@@ -16,13 +18,14 @@ import { useChainTime } from "../parts/clock";
 import { Answered, Facts, Notice, Page, Section } from "../parts/layout";
 import { SendingNotice } from "../parts/sending";
 import { Account, Amount, Link, Status, Time } from "../parts/values";
+import { AsOperator, InNetwork } from "./in-network";
 
 export function Nodes() {
   const { address } = useConnection();
   const sales = useDeployment().suite.sales ?? [];
   const tokens = useTokensOf(sales);
   return (
-    <Page title="My nodes" lead="Your licences, who runs them, and what they can be returned for.">
+    <Page title="My nodes" lead="Your licences, who runs them, what they earn, and what they can be returned for.">
       {!address && <p className="empty">Connect a wallet to see its licences.</p>}
       {address && sales.length === 0 && <p className="empty">There are no licences on this network yet.</p>}
       {address && sales.map((sale) => <Collection key={`${sale.address} ${address}`} record={sale} owner={address} />)}
@@ -37,20 +40,34 @@ function Collection({ record, owner }: { record: SaleRecord; owner: Address }) {
   return (
     <Answered answer={sale}>
       {(is) => (
-        <Section title={is.name} aside={<Link to={`sale/${record.address}`}>The sale</Link>}>
-          <Answered answer={licences}>
-            {(owned) =>
-              owned.length === 0 ? (
-                <p className="empty">This account has none.</p>
-              ) : (
-                <Owned sale={is} owner={owner} licences={owned} />
-              )
-            }
-          </Answered>
-        </Section>
+        <>
+          <Section title={is.name} aside={<Link to={`sale/${record.address}`}>The sale</Link>}>
+            <Answered answer={licences}>
+              {(owned) =>
+                owned.length === 0 ? (
+                  <p className="empty">This account has none.</p>
+                ) : (
+                  <Owned sale={is} owner={owner} licences={owned} />
+                )
+              }
+            </Answered>
+          </Section>
+          <InCollection sale={is} owner={owner} />
+        </>
       )}
     </Answered>
   );
+}
+
+function InCollection({ sale, owner }: { sale: Sale; owner: Address }) {
+  const [network, now] = [useNetworkOf(sale.license), useChainTime(sale)];
+  return network && <AsOperator network={network} owner={owner} now={now} />;
+}
+
+/** The network over a collection, if there is one. */
+function useNetworkOf(license: Address): Network | undefined {
+  const networks = useApi<Network[]>("/v1/networks").data ?? [];
+  return networks.find((network) => network.license.toLowerCase() === license.toLowerCase());
 }
 
 function Owned({ sale, owner, licences }: { sale: Sale; owner: Address; licences: Licence[] }) {
@@ -144,14 +161,14 @@ function LedgerBalance({ owner, token }: { owner: Address; token: Address }) {
 }
 
 function LicenceCard({ sale, owner, licence }: { sale: Sale; owner: Address; licence: Licence }) {
-  const now = useChainTime(sale);
+  const [network, now] = [useNetworkOf(sale.license), useChainTime(sale)];
   const locked = now < sale.transferableAt;
   const returnable = sale.outcome === "succeeded" && licence.buyback && now <= sale.terms.buybackUntil;
   const paid = <Amount of={licence.paid} token={licence.token} />;
   return (
     <article className="card" aria-label={`Licence ${licence.id}`}>
       <h3>
-        No. {String(licence.id)} <Status of={licence.operator ? "delegated" : "not delegated"} />
+        No. {String(licence.id)} {!network && <Status of={licence.operator ? "delegated" : "not delegated"} />}
       </h3>
       <Facts
         of={[
@@ -160,13 +177,15 @@ function LicenceCard({ sale, owner, licence }: { sale: Sale; owner: Address; lic
           ["Bought", <Time at={licence.boughtAt} />],
           [
             "Operator",
-            licence.operator ? (
-              <>
-                <Account of={licence.operator} /> until <Time at={licence.operatorUntil} />
-              </>
-            ) : (
-              "none"
-            ),
+            // Where there is a network, it says who runs the licence.
+            !network &&
+              (licence.operator ? (
+                <>
+                  <Account of={licence.operator} /> until <Time at={licence.operatorUntil} />
+                </>
+              ) : (
+                "none"
+              )),
           ],
           [
             "Transfers",
@@ -191,7 +210,11 @@ function LicenceCard({ sale, owner, licence }: { sale: Sale; owner: Address; lic
           ],
         ]}
       />
-      <Delegate sale={sale} owner={owner} licence={licence} now={now} />
+      {network ? (
+        <InNetwork network={network} owner={owner} licence={licence} now={now} />
+      ) : (
+        <Delegate sale={sale} owner={owner} licence={licence} now={now} />
+      )}
       {returnable && <BuyBack sale={sale} owner={owner} licence={licence} />}
     </article>
   );

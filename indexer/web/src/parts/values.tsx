@@ -61,6 +61,8 @@ const TONES: Record<string, string> = {
   closed: "dim",
   lost: "dim",
   succeeded: "good",
+  final: "good",
+  due: "dim",
   forfeited: "bad",
   convicted: "bad",
   failed: "bad",

@@ -4,7 +4,17 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { type Abi, type Address, createTestClient, type Hex, http, parseAbi, publicActions, walletActions } from "viem";
+import {
+  type Abi,
+  type Address,
+  createTestClient,
+  type Hex,
+  http,
+  type LocalAccount,
+  parseAbi,
+  publicActions,
+  walletActions,
+} from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { ZERO_ADDRESS, ZERO_HASH } from "../../src/lib/format";
@@ -95,6 +105,20 @@ export class Devnet {
     if (code !== 0) throw new Error(`assay ${args.join(" ")} ended with ${code}`);
   }
 
+  /** What `assay` reports. */
+  // biome-ignore lint/suspicious/noExplicitAny: reports differ.
+  async told(...args: string[]): Promise<any> {
+    const env = { ...process.env, ASSAY_CONFIG: this.report.config };
+    const child = spawn(BINARY, [...args, "--json"], { cwd: this.folder, env, stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (part) => {
+      text += part;
+    });
+    const code = await new Promise((done) => child.once("close", done));
+    if (code !== 0) throw new Error(`assay ${args.join(" ")} ended with ${code}`);
+    return JSON.parse(text);
+  }
+
   async now(): Promise<number> {
     return Number((await this.client.getBlock()).timestamp);
   }
@@ -128,6 +152,17 @@ export class Devnet {
     const receipt = await this.client.waitForTransactionReceipt({ hash: await sent });
     if (receipt.status !== "success") throw new Error(`transaction ${receipt.transactionHash} reverted`);
     return receipt;
+  }
+
+  /** One licence of a sale's first tier, for native currency. */
+  async buy(account: LocalAccount, address: Address): Promise<void> {
+    const { abi } = JSON.parse(readFileSync(join(ROOT, "contracts/abi/NodeSale.json"), "utf8"));
+    const value = 10n ** 20n;
+    const promo = { code: ZERO_HASH, discount: 0n, total: 0n, proof: [] };
+    const none = { buyback: false, referrer: ZERO_ADDRESS, promo, allocation: 0n, allowlistProof: [] };
+    const args = [{ token: 0, tier: 0, quantity: 1, maxCost: value, ...none }];
+    const call = { account, address, abi: abi as Abi, functionName: "buy", args, value, gas: 5_000_000n } as const;
+    await this.mined(this.client.writeContract(call));
   }
 
   /** A sale by order for native currency and play money, whose times are seconds from now. */
