@@ -196,6 +196,9 @@ pub struct UpArgs {
     /// Validators that hold seats and re-execute what is drawn; an order with --verify needs four
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=5))]
     pub validators: u8,
+    /// Leave the node network to others: no seat of the provider, no operator, nobody who posts epochs
+    #[arg(long)]
+    pub no_nodes: bool,
     /// Where models are imported from
     #[arg(long, value_name = "DIR", default_value = ".tools/minilm")]
     pub source: PathBuf,

@@ -145,6 +145,8 @@ pub struct Setup {
     pub model: PathBuf,
     /// Validators with a seat.
     pub validators: usize,
+    /// Whether the node network is kept going: a seat, an operator that examines it, and who posts epochs.
+    pub nodes: bool,
 }
 
 /// How long each step took, in seconds, in order.
@@ -170,6 +172,7 @@ pub struct Devnet {
     provider: Child,
     _watch: Child,
     _validators: Vec<Handle>,
+    keepers: Option<nodes::Keepers>,
     shutdown: CancellationToken,
     _folder: TempDir,
 }
@@ -201,6 +204,10 @@ impl Devnet {
         indexing.listen.set_port(setup.http_port);
         write_config(&config, folder.path())?;
         let indexer = Indexer::start(indexing, shutdown.clone()).await.map_err(services::from_indexer)?;
+        let keepers = match setup.nodes {
+            true => Some(nodes::keep(&config, folder.path(), &shutdown).await?),
+            false => None,
+        };
         let provider = spawn_provider(&config, folder.path())?;
         let watch = end_with_us(&provider)?;
         let validators = start_validators(&config, setup.validators, folder.path(), &shutdown).await?;
@@ -216,9 +223,15 @@ impl Devnet {
             provider,
             _watch: watch,
             _validators: validators,
+            keepers,
             shutdown,
             _folder: folder,
         })
+    }
+
+    /// Number of the operator that examines the provider, where the network is kept going.
+    pub fn operator(&self) -> Option<u32> {
+        self.keepers.as_ref().map(|keepers| keepers.operator)
     }
 
     /// A connection for one of anvil's accounts.

@@ -326,6 +326,9 @@ fn up_serves_commands_until_it_is_stopped() {
     assert_eq!(other.json(&["deploy", "--check"])["suite"], printed["suite"]);
 
     validators_and_challengers_work(&other);
+    assert_eq!(printed["operator"], 1_001, "who examines the provider");
+    let seat = other.json(&["nodes", "seat", "show", "--key", "anvil:1"]);
+    assert_eq!((&seat["seat"], &seat["signer"]), (&0.into(), &seat["provider"]));
     operators_and_owners_meet(&other);
 
     signal(&running, "INT");
@@ -372,7 +375,7 @@ fn validators_and_challengers_work(assay: &Assay) {
 /// What `docs/operations.md` tells operators and owners of licences to type.
 fn operators_and_owners_meet(assay: &Assay) {
     assay.json(&["sale", "buy", "--quantity", "2", "--token", "native", "--key", "anvil:9"]);
-    assert_eq!(assay.json(&["nodes", "register", "--rate", "1000", "--key", "anvil:8"])["operator"], 1_001);
+    assert_eq!(assay.json(&["nodes", "register", "--rate", "1000", "--key", "anvil:8"])["operator"], 1_002);
     let delegated = assay.json(&["nodes", "delegate", "--to", "1001", "--key", "anvil:9"]);
     assert_eq!(delegated["licenses"].as_array().unwrap().len(), 2);
     let shown = assay.json(&["nodes", "show"]);

@@ -40,7 +40,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(context: &Context, args: &DemoArgs) -> Result<()> {
     let model = args.model.clone().unwrap_or_else(|| context.config.model.clone());
-    let setup = Setup { rpc_port: 0, http_port: 0, source: args.source.clone(), model, validators: 0 };
+    let setup = Setup { rpc_port: 0, http_port: 0, source: args.source.clone(), model, validators: 0, nodes: false };
     if let Some(kind) = &args.cheat {
         return cheat(context, kind, &setup).await;
     }

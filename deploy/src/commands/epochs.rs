@@ -39,24 +39,7 @@ fn posters(network: &Network) -> Vec<(Address, &Roots)> {
 /// Holds what so many postings of each contract take, and allows each contract to take it.
 async fn fund(context: &Context, postings: u32, args: &NetworkArgs) -> Result<()> {
     let chain = context.actor().await?;
-    let posters = posters(nodes::find(&chain, args)?);
-    let mut needed: BTreeMap<Address, U256> = BTreeMap::new();
-    for (_, roots) in &posters {
-        let each = U256::from(roots.bond) + U256::from(roots.fee);
-        *needed.entry(roots.token).or_default() += each * U256::from(postings);
-    }
-    let (mut gas, mut held) = (0, Vec::new());
-    for (address, wanted) in needed {
-        let token = Token::at(&chain, address).await?;
-        let balance = token.ledger_balance(&chain, chain.account()).await?;
-        if balance < wanted {
-            gas += deposit(&chain, &token, chain.account(), wanted - balance).await?.gas_used;
-        }
-        held.push((token, balance.max(wanted)));
-    }
-    for (contract, roots) in &posters {
-        gas += chain.send(chain.ledger().approve(*contract, token_id(roots.token), U256::MAX)).await?.gas_used;
-    }
+    let (gas, held) = hold(&chain, nodes::find(&chain, args)?, postings).await?;
     let balances: Vec<_> =
         held.iter().map(|(token, amount)| json!({ "token": token, "amount": amount.to_string() })).collect();
     let report = json!({ "account": chain.account(), "postings": postings, "held": balances, "gas": gas });
@@ -68,6 +51,29 @@ async fn fund(context: &Context, postings: u32, args: &NetworkArgs) -> Result<()
         say!("{table}");
     });
     Ok(())
+}
+
+/// Has the signing account hold what so many postings of each contract take; the gas it took, and what is held.
+pub(crate) async fn hold(chain: &Chain, network: &Network, postings: u32) -> Result<(u64, Vec<(Token, U256)>)> {
+    let posters = posters(network);
+    let mut needed: BTreeMap<Address, U256> = BTreeMap::new();
+    for (_, roots) in &posters {
+        let each = U256::from(roots.bond) + U256::from(roots.fee);
+        *needed.entry(roots.token).or_default() += each * U256::from(postings);
+    }
+    let (mut gas, mut held) = (0, Vec::new());
+    for (address, wanted) in needed {
+        let token = Token::at(chain, address).await?;
+        let balance = token.ledger_balance(chain, chain.account()).await?;
+        if balance < wanted {
+            gas += deposit(chain, &token, chain.account(), wanted - balance).await?.gas_used;
+        }
+        held.push((token, balance.max(wanted)));
+    }
+    for (contract, roots) in &posters {
+        gas += chain.send(chain.ledger().approve(*contract, token_id(roots.token), U256::MAX)).await?.gas_used;
+    }
+    Ok((gas, held))
 }
 
 async fn keep(mut context: Context, args: EpochsArgs) -> Result<()> {

@@ -21,8 +21,9 @@ mod up;
 pub(crate) mod watch;
 
 pub(crate) use account::{deposit, mint_play_money};
+pub(crate) use epochs::hold as hold_bonds;
 pub(crate) use model::{import_model, register_model};
-pub(crate) use nodes::{deploy_network, start_seat};
+pub(crate) use nodes::{deploy_network, enroll_seat, register_operator, start_seat};
 pub(crate) use rewards::give as fund_pool;
 pub(crate) use sale::deploy_sale;
 

@@ -14,7 +14,8 @@ use assay_contracts::{
 };
 
 pub(crate) use deploy::put as deploy_network;
-pub(crate) use seat::start as start_seat;
+pub(crate) use operate::enter as register_operator;
+pub(crate) use seat::{enroll as enroll_seat, start as start_seat};
 
 use super::{Context, sale};
 use crate::{

@@ -42,6 +42,7 @@ pub(super) async fn run(context: &Context, args: &UpArgs) -> Result<()> {
         source: args.source.clone(),
         model,
         validators: args.validators.into(),
+        nodes: !args.no_nodes,
     };
     let mut devnet = crate::devnet::or_interrupted(Devnet::start(context.output, &context.config, &setup)).await?;
     // What other terminals need to find the chain by default settings: its record, as `assay deploy` writes it.
@@ -91,6 +92,7 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize
         "indexer": explorer,
         "config": file,
         "model": devnet.model,
+        "operator": devnet.operator(),
         "suite": chain.suite,
         "accounts": accounts,
     });
@@ -118,6 +120,13 @@ fn announce(context: &Context, devnet: &Devnet, chain: &Chain, validators: usize
         }
         say!("  assay sale show");
         say!("  assay sale buy --quantity 2 --key anvil:{}", accounts::BUYER);
+        if let Some(operator) = devnet.operator() {
+            say!(
+                "  assay nodes delegate --to {operator} --key anvil:{}    (rewards: some six minutes later)",
+                accounts::BUYER
+            );
+            say!("  assay rewards show --key anvil:{}", accounts::BUYER);
+        }
         say!("  assay order list");
         say!("  assay account show --key anvil:{}", accounts::PROVIDER);
         say!("  curl -s {explorer}/v1/stats\n");

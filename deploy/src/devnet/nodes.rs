@@ -1,9 +1,19 @@
-//! The devnet's sale of node licences, and the network over them.
+//! The devnet's sale of node licences, the network over them, and who keeps it going.
 
-use alloy::{eips::BlockId, primitives::Address, providers::Provider};
+use std::{path::Path, time::Duration};
+
+use alloy::{
+    eips::BlockId,
+    network::EthereumWallet,
+    primitives::{Address, U256, utils::Unit},
+    providers::Provider,
+    signers::local::PrivateKeySigner,
+};
+use assay_blobs::Blobs;
 use assay_contracts::{
     deploy,
     network::PoolTerms,
+    rpc,
     sale::{Price, Terms, Tier},
     suite::Suite,
 };
@@ -11,17 +21,32 @@ use assay_contracts::{
 use super::{FUNDS, accounts};
 use crate::{
     chain::{self, Chain},
-    commands::{deploy_network, deploy_sale, deposit, fund_pool, mint_play_money},
+    client::open::from_blob,
+    commands::{
+        deploy_network, deploy_sale, deposit, enroll_seat, fund_pool, hold_bonds, mint_play_money, register_operator,
+        services::from_keeper, start_seat,
+    },
     config::Config,
     error::{Error, Result},
     keys,
     token::Token,
 };
+use assay_keepers::{
+    checker, epochs,
+    examination::{Exam, Seat},
+    verification,
+};
+use tokio_util::sync::CancellationToken;
 
 /// Seconds of a week.
 const WEEK: u64 = 7 * 24 * 3_600;
 /// What the network's pool emits in all, in whole aUSD: 100 of each epoch, halved every 100 epochs.
 const REWARDS: &str = "20000";
+/// What the devnet's operator keeps, in basis points, and the licences that it takes on.
+const OPERATOR_RATE: u16 = 1_000;
+const OPERATOR_CAP: u32 = 500;
+/// Postings of each contract for which the publisher holds bonds; each comes back when it is final.
+const POSTINGS: u32 = 16;
 /// Seconds until the network's first epoch: contracts are deployed meanwhile.
 const NETWORK_STARTS: u64 = 10;
 
@@ -97,6 +122,64 @@ pub(super) async fn found(config: &Config) -> Result<Suite> {
         fund_pool(&founder, pool, &token, funds).await?;
     }
     Ok(Chain::connect(config, None).await?.suite)
+}
+
+/// Who keeps the network going beside the owners of licences: the provider's seat, an operator that examines it, and who posts epochs.
+#[derive(Debug)]
+pub(super) struct Keepers {
+    pub(super) operator: u32,
+    _seat: Seat,
+    _checker: checker::Handle,
+    _epochs: verification::Handle,
+}
+
+/// Seats the provider, registers the administrator as an operator, and runs what they and the network need in this process.
+pub(super) async fn keep(config: &Config, folder: &Path, shutdown: &CancellationToken) -> Result<Keepers> {
+    let provider = Chain::connect(config, Some(keys::anvil(accounts::PROVIDER))).await?;
+    let (suite, rpc) = (&provider.suite, rpc::connect(&config.rpc_url, Duration::from_secs(15)));
+    let rpc = rpc.map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let Some(network) = suite.networks.last() else {
+        return Err(Error::failure("network_not_found", "the devnet's network is not in its record"));
+    };
+    let mut seated = config.clone();
+    (seated.seat.listen, seated.seat.key) =
+        (Some(([127, 0, 0, 1], 0).into()), Some(format!("anvil:{}", accounts::PROVIDER)));
+    let Some(seat) = start_seat(&seated, suite.clone(), shutdown.clone()).await? else {
+        unreachable!("it was said where it listens")
+    };
+    let (token, stake) = (Token::configured(&provider, config).await?, U256::from(network.terms.exam.seat_stake));
+    mint_play_money(&provider, stake).await?;
+    deposit(&provider, &token, provider.account(), stake).await?;
+    enroll_seat(&provider, network, seat.key(), &format!("http://{}", seat.address())).await?;
+
+    let owner = Chain::connect(config, Some(keys::anvil(accounts::ADMIN))).await?;
+    let (attester, publisher) = (hired(&owner).await?, hired(&owner).await?);
+    let (operator, _) = register_operator(&owner, network, attester.address(), OPERATOR_RATE, OPERATOR_CAP).await?;
+    let examining = checker::Config {
+        store: folder.join("checker.sqlite"),
+        exam: Exam { model: Some(config.model.clone()), ..Exam::default() },
+        backend: config.checker.backend,
+        private_endpoints: true,
+        ..checker::Config::default()
+    };
+    let setup = checker::Setup { suite: suite.clone(), rpc: rpc.clone(), key: attester };
+    let checker = checker::start(examining, setup, shutdown.clone()).await.map_err(from_keeper)?;
+
+    hold_bonds(&Chain::connect(config, Some(publisher.clone())).await?, network, POSTINGS).await?;
+    let posting =
+        epochs::Config { store: folder.join("epochs.sqlite"), spread: 0, depth: 1, ..epochs::Config::default() };
+    let blobs = Blobs::files(&config.blobs).map_err(from_blob)?;
+    let setup = epochs::Setup { suite: suite.clone(), rpc, wallet: EthereumWallet::from(publisher), blobs };
+    let epochs = epochs::start(posting, setup, shutdown.clone()).await.map_err(from_keeper)?;
+    Ok(Keepers { operator, _seat: seat, _checker: checker, _epochs: epochs })
+}
+
+/// A new key with native play money for gas and bonds.
+async fn hired(chain: &Chain) -> Result<PrivateKeySigner> {
+    let key = PrivateKeySigner::random();
+    let funds = (key.address(), Unit::ETHER.wei() * U256::from(100));
+    chain.provider.raw_request::<_, ()>("anvil_setBalance".into(), funds).await.map_err(chain::from_rpc)?;
+    Ok(key)
 }
 
 /// The time by which contracts go.

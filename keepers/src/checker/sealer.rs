@@ -130,7 +130,8 @@ impl Sealer {
         if self.standing.set(current, operator) {
             match operator {
                 Ok(operator) => tracing::info!(epoch = current, operator, "examining"),
-                Err(idle) => tracing::warn!(epoch = current, "nothing to examine: {}", idle.as_str()),
+                Err(idle @ Idle::NotTheKey) => tracing::warn!(epoch = current, "nothing to examine: {}", idle.as_str()),
+                Err(idle) => tracing::info!(epoch = current, "nothing to examine: {}", idle.as_str()),
             }
             self.ledger.prune(current.saturating_sub(kept(&self.network))).await?;
         }

@@ -27,11 +27,22 @@ pub(super) async fn register(context: &Context, args: &RegisterArgs) -> Result<(
     let network = find(&chain, &args.network)?;
     check_rate(args.rate)?;
     let attester = args.attester.unwrap_or(chain.account());
-    let staking = chain.license_staking(network);
-    let receipt = chain.send(staking.register(attester, args.rate, args.cap)).await?;
+    let (number, transaction) = enter(&chain, network, attester, args.rate, args.cap).await?;
+    offered(context, &chain, network, number, vec![transaction]).await
+}
+
+/// Registers the signing account as an operator; its number, and the transaction.
+pub(crate) async fn enter(
+    chain: &Chain,
+    network: &Network,
+    attester: Address,
+    rate: u16,
+    cap: u32,
+) -> Result<(u32, B256)> {
+    let receipt = chain.send(chain.license_staking(network).register(attester, rate, cap)).await?;
     let number = logged::<LicenseStaking::Registered>(network, &receipt).map(|event| event.number).next();
     let number = number.ok_or_else(|| Error::failure("no_event", "the registration was not logged"))?;
-    offered(context, &chain, network, number, vec![receipt.transaction_hash]).await
+    Ok((number, receipt.transaction_hash))
 }
 
 pub(super) async fn offer(context: &Context, args: &OfferArgs) -> Result<()> {

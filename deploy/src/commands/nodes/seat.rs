@@ -59,7 +59,7 @@ fn attestations(chain: &Chain, network: &Network) -> Attestations::AttestationsI
 }
 
 /// Stakes what the seat lacks, and takes it.
-async fn enroll(chain: &Chain, network: &Network, signer: Address, endpoint: &str) -> Result<()> {
+pub(crate) async fn enroll(chain: &Chain, network: &Network, signer: Address, endpoint: &str) -> Result<()> {
     let (staking, me) = (chain.staking(), chain.account());
     let token = Token::at(chain, staking.token().call().await.map_err(from_call)?).await?;
     let provision = staking.provisionOf(me, network.attestations).call().await.map_err(from_call)?;

@@ -69,7 +69,7 @@ export class Devnet {
     const folder = mkdtempSync(join(tmpdir(), "assay-page-"));
     cpSync(join(ROOT, "test-fixtures/models/tiny"), join(folder, "tiny"), { recursive: true });
     const path = `${join(ROOT, ".tools/bin")}:${process.env.PATH}`;
-    const up = ["up", "--rpc-port", "0", "--http-port", "0", "--model", "tiny", "--json"];
+    const up = ["up", "--rpc-port", "0", "--http-port", "0", "--model", "tiny", "--no-nodes", "--json"];
     const child = spawn(BINARY, up, {
       cwd: folder,
       env: { ...process.env, PATH: path },
