@@ -205,7 +205,7 @@ async fn view(app: &App, network: &str) -> Result<NetworkView, ApiError> {
     let mut pools = Vec::new();
     for pool in &reading.network.pools {
         let roots = reading.roots(pool.address).await?;
-        let money: Option<RewardPool> = page::one(&mut *reading.connection, "pool", pool.address).await?;
+        let money: Option<RewardPool> = page::one(&mut reading.connection, "pool", pool.address).await?;
         pools.push((pool, roots, money.unwrap_or_default()));
     }
     Ok(NetworkView::new(app, &reading, &roots, pools))

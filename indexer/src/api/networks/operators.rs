@@ -150,8 +150,8 @@ async fn views(reading: &mut Reading<'_>, from: u32, limit: usize) -> Result<Vec
         None => None,
     };
     let of_network = || Filter::bytes("uptime", Some(uptime));
-    let strikes = page::all(&mut *reading.connection, of_network()).await?;
-    let bans = page::all(&mut *reading.connection, of_network()).await?;
+    let strikes = page::all(&mut reading.connection, of_network()).await?;
+    let bans = page::all(&mut reading.connection, of_network()).await?;
     let (history, epoch) = (reading.snapshot.history.clone(), reading.epoch());
     let shown = Shown {
         reading,
