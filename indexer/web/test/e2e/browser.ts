@@ -39,7 +39,7 @@ export async function visit(
     timezoneId: "UTC",
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const wrong: string[] = [];
   const allowed = [devnet.report.indexer, devnet.report.rpc_url].map((url) => new URL(url).origin);
   page.on("request", (request) => {

@@ -242,7 +242,7 @@ test("a transaction that is sped up is followed to its replacement", async () =>
     const hash = await client.sendRawTransaction({ serializedTransaction: slow });
     // Too dear for the first of them, so that no block takes it.
     await client.setNextBlockBaseFeePerGas({ baseFeePerGas: price * 100n });
-    setTimeout(() => void client.sendRawTransaction({ serializedTransaction: fast }), 3000);
+    setTimeout(() => void client.sendRawTransaction({ serializedTransaction: fast }), 6000);
     return hash;
   };
   const { page, close } = await visit(browser, devnet, { sales: [quick], wallet });
