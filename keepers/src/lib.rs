@@ -1,9 +1,10 @@
 //! Services that watch the chain and act.
 //!
-//! Every role is built of the same parts: [`chain`] follows the head and stores events with their effects, the role turns what is
-//! stored into wanted actions, and [`tx`] sees each of them through to finality. [`store`] is one SQLite file held by one process,
+//! Every role is built of the same parts: [`chain`] follows the head and stores events with their effects (for node networks `board`
+//! reads a network at the newest block), the role turns that into wanted actions, and [`tx`] sees each of them through to finality. [`store`] is one SQLite file held by one process,
 //! [`supervise`] keeps the tasks running, [`telemetry`] says how they do.
 
+mod board;
 pub mod chain;
 pub mod challenger;
 pub mod checker;

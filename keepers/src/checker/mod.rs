@@ -31,17 +31,18 @@ use self::{
     answers::Ledger,
     examiner::Examiner,
     latency::{KEPT, Latencies},
-    sealer::{Patience, Sealer, Standing},
+    sealer::{Sealer, Standing},
 };
 use crate::{
+    board::{self, Board},
     chain::Head,
     error::{KeeperError, Result},
-    examination::{Exam, board::Board, endpoint::Asker},
+    examination::{Exam, endpoint::Asker},
     life,
     store::{Store, StoreOptions},
     supervise::{Backoff, Supervisor},
     telemetry::{HealthServer, Readiness, prometheus, upkeep},
-    tx::{TxConfig, TxManager},
+    tx::{Patience, TxConfig, TxManager},
     verification::Secret,
 };
 
@@ -189,7 +190,7 @@ impl Drop for Handle {
 pub async fn start(config: Config, setup: Setup, shutdown: CancellationToken) -> Result<Handle> {
     let Setup { suite, rpc, key } = setup;
     check(&config)?;
-    let network = config.exam.network(&suite)?;
+    let network = board::network(&suite, config.exam.network)?;
     let (chain_id, me, only) = (suite.chain_id, key.address(), config.operator);
     let model = config.exam.open(config.backend).await?;
     let store = Store::open(StoreOptions { path: config.store, max_pages: config.store_max_pages }).await?;

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     error::Result,
     supervise::while_progressing,
-    tx::{Action, Judge, Revert, TxManager, Verdict, Wanted},
+    tx::{TxManager, Wanted},
     verification::Secret,
 };
 
@@ -35,20 +35,8 @@ use crate::{
 pub(super) const ROLE: &str = "checker";
 /// How often it looks when no block arrives.
 const TICK: Duration = Duration::from_secs(1);
-/// Pause before a move that would revert is tried again.
-const NOT_YET: Duration = Duration::from_millis(700);
 /// Epochs whose answers may still be revealed: longer after their end than seeds are late.
 const OPEN: u32 = 3;
-
-/// A move that would revert is early, or late: what is wanted at the next block says which.
-#[derive(Debug)]
-pub(super) struct Patience;
-
-impl Judge for Patience {
-    fn judge(&self, _: &Action, _: &Revert) -> Verdict {
-        Verdict::Later(NOT_YET)
-    }
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -153,7 +141,7 @@ impl Sealer {
             return Ok((!is_sealed).then(|| self.seal(duty, hash, end)));
         }
         match history.seed_of(epoch + 1) {
-            Some(seed) if is_sealed => self.reveal(duty, frozen, seed).await,
+            Some(seed) if is_sealed => self.reveal(duty, frozen, seed, snapshot.time).await,
             _ => Ok(None),
         }
     }
@@ -175,10 +163,10 @@ impl Sealer {
 
     fn seal(&self, duty: &Duty, hash: B256, end: u64) -> Wanted {
         let call = sealCall { epoch: duty.epoch, operator: duty.operator, hash };
-        self.action("seal", hash, duty, call.abi_encode(), end.saturating_sub(1))
+        self.action("seal", hash, duty, call.abi_encode(), Some(end.saturating_sub(1)))
     }
 
-    async fn reveal(&self, duty: &Duty, frozen: Frozen, seed: B256) -> Result<Option<Wanted>> {
+    async fn reveal(&self, duty: &Duty, frozen: Frozen, seed: B256, now: u64) -> Result<Option<Wanted>> {
         let answers = self.ledger.of(duty.epoch, duty.operator).await?;
         let Some(audits) = duty.audits(&self.network, &frozen, &answers, &seed) else {
             tracing::error!(epoch = duty.epoch, "signatures that were sealed are missing: nothing can be revealed");
@@ -194,12 +182,12 @@ impl Sealer {
             audits,
         };
         let data = call.abi_encode();
-        // Time for revealing ends no earlier than that.
+        // Time for revealing ends no earlier than that; where the seed came late, later than anybody pays haste for.
         let end = self.network.seals_end(duty.epoch + 1) + u64::from(self.network.terms.exam.reveal_time);
-        Ok(Some(self.action("reveal", seed, duty, data, end.saturating_sub(1))))
+        Ok(Some(self.action("reveal", seed, duty, data, (now < end).then(|| end.saturating_sub(1)))))
     }
 
-    fn action(&self, kind: &'static str, of: B256, duty: &Duty, data: Vec<u8>, deadline: u64) -> Wanted {
+    fn action(&self, kind: &'static str, of: B256, duty: &Duty, data: Vec<u8>, deadline: Option<u64>) -> Wanted {
         let target = self.network.attestations;
         Wanted {
             key: format!("{kind}:{target}:{}:{}:{of}", duty.epoch, duty.operator),
@@ -209,7 +197,7 @@ impl Sealer {
             data: data.into(),
             value: U256::ZERO,
             since: None,
-            deadline: Some(deadline),
+            deadline,
         }
     }
 }

@@ -6,17 +6,11 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use alloy::{
-    eips::BlockNumberOrTag,
-    providers::{DynProvider, Provider},
-};
-use assay_contracts::{
-    Network, Suite,
-    network::read::{Snapshot, Watch},
-};
+use alloy::providers::Provider;
+use assay_contracts::network::read::Snapshot;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,13 +20,14 @@ use super::{
     look::{Look, Means, Memory, Now},
 };
 use crate::{
-    chain::{Head, check_chain},
+    board::{self, Board},
+    chain::Head,
     error::{KeeperError, Result},
     life,
     store::{Store, StoreOptions},
     supervise::{Backoff, Supervisor, while_progressing},
     telemetry::{HealthServer, upkeep},
-    tx::{Action, Judge, Revert, TxManager, Verdict},
+    tx::{Patience, TxManager},
     verification::Rounds,
 };
 
@@ -40,62 +35,6 @@ use crate::{
 const ROLE: &str = "epochs";
 /// How long nothing is looked at when no block comes.
 const TICK: Duration = Duration::from_secs(2);
-/// Pause before a move that would revert is tried again: the chain is ahead of what was seen, or behind.
-const NOT_YET: Duration = Duration::from_millis(700);
-
-/// A wanted move that would revert is early or late; the next look says which.
-#[derive(Debug)]
-struct Patience;
-
-impl Judge for Patience {
-    fn judge(&self, _: &Action, _: &Revert) -> Verdict {
-        Verdict::Later(NOT_YET)
-    }
-}
-
-/// Follows the head by asking.
-#[derive(Debug)]
-struct Heads {
-    rpc: DynProvider,
-    chain_id: u64,
-    pause: Duration,
-    sender: watch::Sender<Option<Head>>,
-}
-
-impl Heads {
-    async fn run(&self, cancel: CancellationToken) -> Result<()> {
-        tokio::select! {
-            () = cancel.cancelled() => Ok(()),
-            result = self.follow() => result,
-        }
-    }
-
-    async fn follow(&self) -> Result<()> {
-        check_chain(&self.rpc, self.chain_id).await?;
-        loop {
-            let rpc = KeeperError::rpc("eth_getBlockByNumber");
-            let block = self.rpc.get_block_by_number(BlockNumberOrTag::Latest).await.map_err(rpc)?;
-            if let Some(header) = block.map(|block| block.header) {
-                self.sender.send_if_modified(|head| {
-                    if head.is_some_and(|head| head.hash == header.hash) {
-                        return false;
-                    }
-                    *head = Some(Head {
-                        number: header.number,
-                        hash: header.hash,
-                        timestamp: header.timestamp,
-                        base_fee: header.base_fee_per_gas.unwrap_or_default(),
-                        caught_up: true,
-                        stored_at: Instant::now(),
-                    });
-                    true
-                });
-                metrics::gauge!("assay_chain_head").set(header.number as f64);
-            }
-            tokio::time::sleep(self.pause).await;
-        }
-    }
-}
 
 /// What is in the way, for whoever asks.
 type Troubles = Arc<Mutex<Vec<Trouble>>>;
@@ -104,9 +43,10 @@ struct Planner {
     means: Means,
     depth: u64,
     tx: TxManager,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     head: watch::Receiver<Option<Head>>,
     troubles: Troubles,
-    mind: tokio::sync::Mutex<(Watch, Memory)>,
+    memory: tokio::sync::Mutex<Memory>,
     looks: AtomicU64,
 }
 
@@ -119,29 +59,29 @@ impl Planner {
     }
 
     async fn keep_looking(&self) -> Result<()> {
-        let mut heads = self.head.clone();
+        let mut snapshots = self.snapshots.clone();
         loop {
-            if heads.borrow_and_update().is_some() {
-                self.look().await?;
-                self.looks.fetch_add(1, Ordering::Relaxed);
+            let snapshot = snapshots.borrow_and_update().clone();
+            if let Some(snapshot) = snapshot {
+                self.look(&snapshot).await?;
             }
+            self.looks.fetch_add(1, Ordering::Relaxed);
             tokio::select! {
-                changed = heads.changed() => if changed.is_err() { return Ok(()) },
+                changed = snapshots.changed() => if changed.is_err() { return Ok(()) },
                 () = tokio::time::sleep(TICK) => {}
             }
         }
     }
 
-    async fn look(&self) -> Result<()> {
-        let mut mind = self.mind.lock().await;
-        let (watch, memory) = &mut *mind;
-        let Snapshot { history, block, time } = watch.snapshot().await?;
+    async fn look(&self, snapshot: &Snapshot) -> Result<()> {
+        let mut memory = self.memory.lock().await;
+        let Snapshot { history, block, time } = snapshot;
         // Where no block comes, time passes all the same.
         let age = self.head.borrow().filter(|head| head.hash == block.hash).map(|head| head.stored_at.elapsed());
         let time = time + age.unwrap_or_default().as_secs();
         let settled = self.settled(block.number, time).await?;
-        let now = Now { history: &history, number: block.number, hash: block.hash, time, settled };
-        let mut look = Look::new(&self.means, memory, now);
+        let now = Now { history, number: block.number, hash: block.hash, time, settled };
+        let mut look = Look::new(&self.means, &mut memory, now);
         look.all().await?;
         let Look { wanted, troubles, .. } = look;
         self.tell(troubles);
@@ -173,10 +113,12 @@ impl Planner {
 
 pub(super) async fn start(config: Config, setup: Setup, shutdown: CancellationToken) -> Result<Handle> {
     let Setup { suite, rpc, wallet, blobs } = setup;
-    let network = find(&suite, &config)?.clone();
+    let network = board::network(&suite, config.network)?;
     let me = wallet.default_signer().address();
     let store = Store::open(StoreOptions { path: config.store, max_pages: config.store_max_pages }).await?;
-    let (head_sender, head) = watch::channel(None);
+    let pause = Duration::from_millis(config.poll_interval_ms.max(1));
+    let board = Arc::new(Board::new(rpc.clone(), suite.chain_id, network.clone(), pause));
+    let (snapshots, head) = (board.snapshots(), board.heads());
     let (chain_id, judge) = (suite.chain_id, Arc::new(Patience));
     let tx = TxManager::open(store, rpc.clone(), &wallet, chain_id, config.tx, judge, head.clone()).await?;
     let troubles = Troubles::default();
@@ -197,26 +139,24 @@ pub(super) async fn start(config: Config, setup: Setup, shutdown: CancellationTo
     };
     let http = health.as_ref().and_then(HealthServer::address);
     let rounds = Rounds::new(rpc.clone(), &suite, &config.relays)?;
-    let pause = Duration::from_millis(config.poll_interval_ms.max(1));
-    let heads = Arc::new(Heads { rpc: rpc.clone(), chain_id, pause, sender: head_sender });
-    let watch = Watch::new(rpc.clone(), network.clone());
     tracing::info!(account = %me, network = %network.uptime, role = ROLE, "started");
     let planner = Arc::new(Planner {
         means: Means { me, suite, network, rpc, blobs, rounds, spread: config.spread },
         depth: config.depth,
         tx: tx.clone(),
+        snapshots,
         head: head.clone(),
         troubles,
-        mind: tokio::sync::Mutex::new((watch, Memory::default())),
+        memory: tokio::sync::Mutex::default(),
         looks: AtomicU64::new(0),
     });
     let cancel = shutdown.child_token();
     // The endpoint is asked several times a second when all is well; a pause of seconds is long.
     let quick = Backoff { most: Duration::from_secs(3), healthy: Duration::from_secs(1), ..Backoff::default() };
     let mut supervisor = Supervisor::new(cancel.clone(), quick);
-    supervisor.spawn("heads", move |cancel| {
-        let heads = heads.clone();
-        async move { heads.run(cancel).await }
+    supervisor.spawn("board", move |cancel| {
+        let board = board.clone();
+        async move { board.run(cancel).await }
     });
     let manager = tx.clone();
     supervisor.spawn("transactions", move |cancel| {
@@ -230,15 +170,4 @@ pub(super) async fn start(config: Config, setup: Setup, shutdown: CancellationTo
     tokio::spawn(upkeep(cancel.clone()));
     let running = tokio::spawn(supervisor.wait());
     Ok(Handle { account: me, tx, head, http, shutdown: cancel, running })
-}
-
-fn find<'a>(suite: &'a Suite, config: &Config) -> Result<&'a Network> {
-    let found = match config.network {
-        Some(address) => suite.networks.iter().find(|network| network.uptime == address),
-        None => suite.networks.last(),
-    };
-    found.ok_or_else(|| {
-        let which = config.network.map_or("a network".into(), |address| format!("the network {address}"));
-        KeeperError::Config(format!("the deployment's record has not {which}; `assay nodes deploy` makes one"))
-    })
 }

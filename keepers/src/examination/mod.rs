@@ -9,7 +9,6 @@
 //! The tasks follow from the operator's signature, so a provider learns of them when it is asked and not before. Its own signature is over
 //! the root of a batch of these tasks ([`assay_kernels::commit`]) that is bound to the probe and to the provider.
 
-pub(crate) mod board;
 pub(crate) mod endpoint;
 pub mod probe;
 mod rounds;
@@ -22,7 +21,6 @@ pub use seat::{Seat, SeatConfig, SeatSetup};
 use std::{path::PathBuf, sync::Arc};
 
 use alloy::primitives::Address;
-use assay_contracts::{Network, Suite};
 use assay_kernels::{cuda::Backend, model::Model};
 use serde::{Deserialize, Serialize};
 
@@ -53,20 +51,6 @@ impl Default for Exam {
 const MAX_TASKS: u32 = 1_024;
 
 impl Exam {
-    /// The network of the suite that is meant.
-    pub(crate) fn network(&self, suite: &Suite) -> Result<Network> {
-        let networks = &suite.networks;
-        let found = match self.network {
-            Some(address) => networks.iter().find(|network| network.uptime == address),
-            None => networks.last(),
-        };
-        found.cloned().ok_or_else(|| {
-            let which =
-                self.network.map_or_else(|| "a node network".to_owned(), |address| format!("network {address}"));
-            KeeperError::Config(format!("the record of chain {} does not have {which}", suite.chain_id))
-        })
-    }
-
     /// Opens the model.
     pub(crate) async fn open(&self, backend: Backend) -> Result<Arc<Model>> {
         if !(1..=MAX_TASKS).contains(&self.tasks) {

@@ -35,10 +35,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Exam, Rounds,
-    board::Board,
     probe::{self, Challenge, PATH, Reply, Request, model_id},
 };
 use crate::{
+    board::{self, Board},
     error::{KeeperError, Result},
     supervise::{Backoff, Supervisor},
 };
@@ -90,7 +90,7 @@ impl Seat {
         let SeatSetup { suite, rpc, key } = setup;
         let address =
             config.listen.ok_or_else(|| KeeperError::Config("a seat needs an address to listen on".into()))?;
-        let network = config.exam.network(&suite)?;
+        let network = board::network(&suite, config.exam.network)?;
         let model = config.exam.open(config.backend).await?;
         let listener = TcpListener::bind(address).await.map_err(|source| KeeperError::PortTaken { address, source })?;
         let bound = listener.local_addr().map_err(|source| KeeperError::PortTaken { address, source })?;

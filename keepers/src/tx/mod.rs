@@ -28,4 +28,5 @@ pub use fees::{FeeConfig, Fees};
 pub use revert::Revert;
 pub use service::{Finality, Reactions, TxConfig, TxManager, TxSummary};
 pub use store::{Inclusion, SentTransaction, TxStore};
+pub(crate) use types::Patience;
 pub use types::{Action, ActionState, Judge, PATIENT, Verdict, Wanted};

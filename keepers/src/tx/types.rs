@@ -150,3 +150,14 @@ pub trait Judge: Send + Sync + fmt::Debug {
     /// Decides about `action`, whose simulation on the newest state reverts with `revert`.
     fn judge(&self, action: &Action, revert: &Revert) -> Verdict;
 }
+
+/// For roles that want their actions anew at every block: what would revert is early or late, and what is wanted next says which.
+#[derive(Debug)]
+pub(crate) struct Patience;
+
+impl Judge for Patience {
+    fn judge(&self, _: &Action, _: &Revert) -> Verdict {
+        const NOT_YET: Duration = Duration::from_millis(700);
+        Verdict::Later(NOT_YET)
+    }
+}

@@ -31,14 +31,12 @@ use crate::{
     store::{Store, StoreOptions, StoreTransaction},
     supervise::while_progressing,
     telemetry::{HealthServer, upkeep},
-    tx::{Action, Judge, Revert, TxConfig, TxManager, Verdict},
+    tx::{Patience, TxConfig, TxManager},
     view::{ChainView, log},
 };
 
 /// How often time alone is looked at.
 const TICK: Duration = Duration::from_millis(250);
-/// Pause before a move that would revert is tried again: the chain is ahead of what is stored, or behind.
-const NOT_YET: Duration = Duration::from_millis(700);
 
 /// What a validator or a challenger works with, beside its configuration.
 #[derive(Debug, Clone)]
@@ -179,16 +177,6 @@ impl Projection for Events {
         log::follow(&mut self.desk.view(), block);
         // The head, which is published next, calls for the plan.
         self.desk.note_cause(seen);
-    }
-}
-
-/// A wanted move that would revert is early or late; the plan, made of newer blocks, says which.
-#[derive(Debug)]
-struct Patience;
-
-impl Judge for Patience {
-    fn judge(&self, _: &Action, _: &Revert) -> Verdict {
-        Verdict::Later(NOT_YET)
     }
 }
 

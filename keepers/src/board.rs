@@ -10,11 +10,11 @@ use std::{
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::B256,
+    primitives::{Address, B256},
     providers::{DynProvider, Provider},
 };
 use assay_contracts::{
-    Network,
+    Network, Suite,
     network::read::{ReadError, Snapshot, Watch},
 };
 use tokio::sync::{Mutex, watch};
@@ -25,6 +25,25 @@ use crate::{
     error::{KeeperError, Result},
     supervise::while_progressing,
 };
+
+/// The network of a suite whose `Uptime` lies at `uptime`; without one, the last.
+///
+/// # Errors
+/// `bad_config` when the record has no such network.
+pub(crate) fn network(suite: &Suite, uptime: Option<Address>) -> Result<Network> {
+    let networks = &suite.networks;
+    let found = match uptime {
+        Some(address) => networks.iter().find(|network| network.uptime == address),
+        None => networks.last(),
+    };
+    found.cloned().ok_or_else(|| {
+        let which = uptime.map_or_else(|| "a node network".to_owned(), |address| format!("network {address}"));
+        KeeperError::Config(format!(
+            "the record of chain {} does not have {which}; `assay nodes deploy` makes one",
+            suite.chain_id
+        ))
+    })
+}
 
 /// Follows the chain and says how the network stands at its newest block.
 #[derive(Debug)]
@@ -87,10 +106,7 @@ impl Board {
                     }
                     // The next look is at the chain as it is then.
                     Err(ReadError::Changed(_) | ReadError::NoBlock(_)) => {}
-                    Err(ReadError::Rpc(source)) => {
-                        return Err(KeeperError::Rpc { method: "reading the network", source });
-                    }
-                    Err(error) => return Err(KeeperError::Config(format!("the network cannot be read: {error}"))),
+                    Err(error) => return Err(error.into()),
                 }
             }
             self.looks.fetch_add(1, Ordering::Relaxed);
