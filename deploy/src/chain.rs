@@ -18,6 +18,7 @@ use assay_contracts::{
     ModelRegistry, Network, NodeLicense, NodeSale, ProgramRegistry, Staking, Uptime, ValidatorSeats, Verification,
     deploy::DeployError,
     network::{NotKnown, Pool, read::ReadError},
+    rpc,
     suite::Suite,
 };
 
@@ -30,6 +31,13 @@ use crate::{
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a transaction may take to be mined before its outcome is called unknown.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// A provider for keepers, which sign and fill in by themselves. Asks the chain for nothing yet.
+pub fn bare_provider(url: &str) -> Result<DynProvider> {
+    /// How long one of their calls may take: they ask again.
+    const TIMEOUT: Duration = Duration::from_secs(15);
+    rpc::connect(url, TIMEOUT).map_err(|error| Error::usage("bad_rpc_url", error))
+}
 
 /// A provider for `url` that signs with `signer`, where there is one. Asks the chain for nothing yet.
 pub fn provider(url: &str, signer: Option<&PrivateKeySigner>) -> Result<DynProvider> {

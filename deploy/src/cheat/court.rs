@@ -10,7 +10,7 @@ use alloy::{
     sol_types::SolEvent,
 };
 use assay_blobs::Blobs;
-use assay_contracts::{DisputeGame, JobEscrow, Verification, rpc, suite::Suite};
+use assay_contracts::{DisputeGame, JobEscrow, Verification, suite::Suite};
 use assay_keepers::{
     challenger,
     provider::{Provider, ProviderHandle, ProviderSetup},
@@ -27,7 +27,7 @@ use super::{
     kinds::{self, Play, VALIDATORS},
 };
 use crate::{
-    chain::{Chain, from_call, from_rpc},
+    chain::{Chain, bare_provider, from_call, from_rpc},
     client::{
         models::{self, Package},
         open::{Opened, Request, from_blob, open},
@@ -214,8 +214,7 @@ impl Court {
     }
 
     fn setup(&self, account: usize, tamper: Tamper) -> Result<Setup> {
-        let rpc = rpc::connect(&self.anvil.url, Duration::from_secs(15))
-            .map_err(|error| Error::usage("bad_rpc_url", error))?;
+        let rpc = bare_provider(&self.anvil.url)?;
         let wallet = EthereumWallet::from(keys::anvil(account));
         Ok(Setup { suite: self.suite().clone(), rpc, wallet, blobs: self.blobs()?, tamper })
     }

@@ -1,8 +1,5 @@
 //! `assay checker`
 
-use std::time::Duration;
-
-use assay_contracts::rpc;
 use assay_keepers::{
     checker::{self, Handle, Setup},
     telemetry::peak_rss,
@@ -13,10 +10,10 @@ use tokio::sync::broadcast::error::RecvError;
 use super::{
     Context,
     nodes::{find, history},
-    services::{from_keeper, stop_on_signal},
+    services::{from_keeper, make_folder_of, stop_on_signal},
 };
 use crate::{
-    chain::Chain,
+    chain::{Chain, bare_provider},
     cli::{CheckerArgs, CheckerCommand, NetworkArgs},
     error::{Error, Result},
     keys,
@@ -39,8 +36,7 @@ async fn examine(mut context: Context, args: CheckerArgs) -> Result<()> {
     let chain = Chain::connect(&context.config, None).await?;
     args.hardware.apply(&mut context.config);
     let config = settings(&mut context, args)?;
-    let rpc = rpc::connect(&context.config.rpc_url, Duration::from_secs(15))
-        .map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let rpc = bare_provider(&context.config.rpc_url)?;
     let setup = Setup { suite: chain.suite, rpc, key };
     let handle = checker::start(config, setup, stop_on_signal()).await.map_err(from_keeper)?;
     let account = handle.account();
@@ -64,9 +60,7 @@ fn settings(context: &mut Context, args: CheckerArgs) -> Result<checker::Config>
     config.http = args.http.or(config.http);
     // A devnet's providers are on this machine.
     config.private_endpoints |= context.config.chain_id == assay_contracts::deploy::DEVNET_CHAIN_ID;
-    if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
-    }
+    make_folder_of(&config.store)?;
     Ok(config)
 }
 

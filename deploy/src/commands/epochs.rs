@@ -1,23 +1,23 @@
 //! `assay epochs`: who brings a node network from epoch to epoch.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use alloy::{
     network::EthereumWallet,
     primitives::{Address, U256},
 };
-use assay_contracts::{Network, network::Roots, protocol::token_id, rpc};
+use assay_contracts::{Network, network::Roots, protocol::token_id};
 use assay_keepers::epochs::{self, Setup};
 use serde_json::json;
 
 use super::{
     Context, deposit, nodes,
-    services::{from_keeper, stop_on_signal},
+    services::{from_keeper, make_folder_of, stop_on_signal},
 };
 use crate::{
-    chain::Chain,
+    chain::{Chain, bare_provider},
     cli::{EpochsArgs, EpochsCommand, NetworkArgs},
-    error::{Error, Result},
+    error::Result,
     keys,
     output::{list, say},
     token::Token,
@@ -80,8 +80,7 @@ async fn keep(mut context: Context, args: EpochsArgs) -> Result<()> {
     let signer = keys::signer(&context.config)?;
     let chain = Chain::connect(&context.config, None).await?;
     let network = nodes::find(&chain, &args.network)?.uptime;
-    let rpc = rpc::connect(&context.config.rpc_url, Duration::from_secs(15))
-        .map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let rpc = bare_provider(&context.config.rpc_url)?;
     let mut config = std::mem::take(&mut context.config.epochs);
     if args.network.network.is_some() || config.network.is_none() {
         config.network = Some(network);
@@ -89,9 +88,7 @@ async fn keep(mut context: Context, args: EpochsArgs) -> Result<()> {
     config.store = args.store.unwrap_or(config.store);
     config.http = args.http.or(config.http);
     config.depth = args.depth.unwrap_or(config.depth);
-    if let Some(folder) = config.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
-    }
+    make_folder_of(&config.store)?;
     let (wallet, blobs) = (EthereumWallet::from(signer), context.blobs()?);
     let setup = Setup { suite: chain.suite, rpc, wallet, blobs };
     let handle = epochs::start(config, setup, stop_on_signal()).await.map_err(from_keeper)?;

@@ -1,12 +1,13 @@
 //! `assay provider` and `assay indexer`.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use alloy::{network::EthereumWallet, primitives::U256};
-use assay_contracts::{protocol::token_id, rpc};
+use assay_contracts::protocol::token_id;
 use assay_indexer::{Indexer, IndexerError};
 use assay_keepers::{
     KeeperError,
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Context, account, start_seat};
 use crate::{
-    chain::Chain,
+    chain::{Chain, bare_provider},
     cli::{IndexerCommand, ProviderCommand},
     error::{Error, Exit, Result},
     keys,
@@ -99,22 +100,25 @@ async fn staked(context: &Context, chain: &Chain, gas: u64) -> Result<()> {
     Ok(())
 }
 
+/// Makes the folder that a file lies in.
+pub(super) fn make_folder_of(file: &Path) -> Result<()> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))
+}
+
 async fn run_provider(context: &Context) -> Result<()> {
     let config = &context.config;
     let signer = keys::signer(config)?;
     // Wrong from the start is told at once; later the provider waits for its endpoint by itself.
     let chain = Chain::connect(config, None).await?;
-    let rpc =
-        rpc::connect(&config.rpc_url, Duration::from_secs(15)).map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let rpc = bare_provider(&config.rpc_url)?;
     let mut settings = config.provider.clone();
     if settings.policy.min_unit_price.is_empty() && settings.policy.min_unit_price_other.is_none() {
         // Who names no price works for any in the configured token.
         let token = parse_token(config.token.as_deref(), config.chain_id, chain.suite.dev_token)?;
         settings.policy.min_unit_price.insert(token, 1);
     }
-    if let Some(folder) = settings.store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
-    }
+    make_folder_of(&settings.store)?;
     let setup = ProviderSetup {
         suite: chain.suite.clone(),
         rpc,

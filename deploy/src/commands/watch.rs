@@ -1,10 +1,10 @@
 //! `assay validator` and `assay challenger`: those who watch providers.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use alloy::{network::EthereumWallet, primitives::U256};
 use assay_blobs::Blobs;
-use assay_contracts::{protocol::token_id, rpc};
+use assay_contracts::protocol::token_id;
 use assay_keepers::{
     challenger, validator,
     verification::{Handle, Setup, Tamper},
@@ -13,10 +13,10 @@ use serde_json::json;
 
 use super::{
     Context, deposit,
-    services::{from_keeper, stop_on_signal},
+    services::{from_keeper, make_folder_of, stop_on_signal},
 };
 use crate::{
-    chain::{Chain, from_call},
+    chain::{Chain, bare_provider, from_call},
     cli::{ChallengerCommand, KeeperArgs, ValidatorCommand},
     client::open::{from_blob, now},
     config::Config,
@@ -186,8 +186,7 @@ async fn show(context: &Context, chain: &Chain, account: alloy::primitives::Addr
 pub(crate) async fn setup(config: &Config) -> Result<Setup> {
     let signer = keys::signer(config)?;
     let chain = Chain::connect(config, None).await?;
-    let rpc =
-        rpc::connect(&config.rpc_url, Duration::from_secs(15)).map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let rpc = bare_provider(&config.rpc_url)?;
     let (wallet, blobs) = (EthereumWallet::from(signer), Blobs::files(&config.blobs).map_err(from_blob)?);
     Ok(Setup { suite: chain.suite, rpc, wallet, blobs, tamper: Tamper::default() })
 }
@@ -202,9 +201,7 @@ fn prepare(args: &KeeperArgs, context: &Context, models: &mut Vec<PathBuf>, stor
     if let Some(path) = &args.store {
         store.clone_from(path);
     }
-    if let Some(folder) = store.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
-    }
+    make_folder_of(store)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The devnet's sale of node licences, the network over them, and who keeps it going.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use alloy::{
     eips::BlockId,
@@ -13,10 +13,15 @@ use assay_blobs::Blobs;
 use assay_contracts::{
     deploy,
     network::PoolTerms,
-    rpc,
     sale::{Price, Terms, Tier},
     suite::Suite,
 };
+use assay_keepers::{
+    checker, epochs,
+    examination::{Exam, Seat},
+    verification,
+};
+use tokio_util::sync::CancellationToken;
 
 use super::{FUNDS, accounts};
 use crate::{
@@ -31,12 +36,6 @@ use crate::{
     keys,
     token::Token,
 };
-use assay_keepers::{
-    checker, epochs,
-    examination::{Exam, Seat},
-    verification,
-};
-use tokio_util::sync::CancellationToken;
 
 /// Seconds of a week.
 const WEEK: u64 = 7 * 24 * 3_600;
@@ -136,8 +135,7 @@ pub(super) struct Keepers {
 /// Seats the provider, registers the administrator as an operator, and runs what they and the network need in this process.
 pub(super) async fn keep(config: &Config, folder: &Path, shutdown: &CancellationToken) -> Result<Keepers> {
     let provider = Chain::connect(config, Some(keys::anvil(accounts::PROVIDER))).await?;
-    let (suite, rpc) = (&provider.suite, rpc::connect(&config.rpc_url, Duration::from_secs(15)));
-    let rpc = rpc.map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let (suite, rpc) = (&provider.suite, chain::bare_provider(&config.rpc_url)?);
     let Some(network) = suite.networks.last() else {
         return Err(Error::failure("network_not_found", "the devnet's network is not in its record"));
     };

@@ -148,6 +148,23 @@ macro_rules! next_weights {
     };
 }
 
+/// Brings some of the coming lines to the second-level cache.
+macro_rules! coming_lines {
+    () => {
+        concat!(
+            "mov {left}, {each}\n",
+            "test {left}, {left}\n",
+            "jz 4f\n",
+            "3:\n",
+            "prefetcht1 [{coming}]\n",
+            "add {coming}, 64\n",
+            "dec {left}\n",
+            "jnz 3b\n",
+            "4:"
+        )
+    };
+}
+
 /// Lines to bring to the second-level cache, some with each step. It does not matter whether they are there.
 struct Coming {
     lines: *const Line,
@@ -182,15 +199,7 @@ unsafe fn dot_32(x: *const i8, stride: usize, weights: *const u8, count: usize, 
             "add {x}, 64",
             "add {lower_x}, 64",
             "add {weights}, 4096",
-            "mov {left}, {each}",
-            "test {left}, {left}",
-            "jz 4f",
-            "3:",
-            "prefetcht1 [{coming}]",
-            "add {coming}, 64",
-            "dec {left}",
-            "jnz 3b",
-            "4:",
+            coming_lines!(),
             "dec {count}",
             "jnz 2b",
             "tilestored [{out} + {step}*1], tmm0",
@@ -235,15 +244,7 @@ unsafe fn dot_16(x: *const i8, stride: usize, weights: *const u8, count: usize, 
             "tdpbsud tmm1, tmm4, tmm7",
             "add {x}, 64",
             "add {weights}, 4096",
-            "mov {left}, {each}",
-            "test {left}, {left}",
-            "jz 4f",
-            "3:",
-            "prefetcht1 [{coming}]",
-            "add {coming}, 64",
-            "dec {left}",
-            "jnz 3b",
-            "4:",
+            coming_lines!(),
             "dec {count}",
             "jnz 2b",
             "tilestored [{out} + {step}*1], tmm0",

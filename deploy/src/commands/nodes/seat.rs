@@ -1,13 +1,11 @@
 //! `assay nodes seat`: a provider's place among those that are examined.
 
-use std::time::Duration;
-
 use alloy::{
     primitives::{Address, U256},
     providers::DynProvider,
     signers::local::PrivateKeySigner,
 };
-use assay_contracts::{Attestations, Network, Suite, rpc};
+use assay_contracts::{Attestations, Network, Suite};
 use assay_keepers::examination::{Seat, SeatConfig, SeatSetup};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +18,7 @@ use super::{
     find, history,
 };
 use crate::{
-    chain::{Chain, from_call},
+    chain::{Chain, bare_provider, from_call},
     cli::SeatCommand,
     config::Config,
     error::{Error, Result},
@@ -144,8 +142,7 @@ pub(crate) async fn start(config: &Config, suite: Suite, shutdown: CancellationT
         return Ok(None);
     }
     let key = signer_of(config)?;
-    let rpc =
-        rpc::connect(&config.rpc_url, Duration::from_secs(15)).map_err(|error| Error::usage("bad_rpc_url", error))?;
+    let rpc = bare_provider(&config.rpc_url)?;
     let mut seat: SeatConfig = config.seat.clone();
     seat.exam.model = seat.exam.model.or_else(|| Some(config.model.clone()));
     Seat::start(seat, SeatSetup { suite, rpc, key }, shutdown).await.map(Some).map_err(from_keeper)
