@@ -2,27 +2,27 @@
 
 mod checker;
 mod epochs;
+mod keepers;
 mod nodes;
 mod rewards;
 mod sale;
+mod simulate;
 
 pub use checker::*;
 pub use epochs::*;
+pub use keepers::*;
 pub use nodes::*;
 pub use rewards::*;
 pub use sale::*;
+pub use simulate::*;
 
 use std::path::PathBuf;
 
 use alloy::primitives::{Address, B256};
-use assay_kernels::cuda::Backend;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{
-    config::{Config, Overrides},
-    error::EXIT_STATUSES,
-};
+use crate::{config::Overrides, error::EXIT_STATUSES};
 
 /// Verifiable AI work, ordered, computed, committed and paid on chain.
 #[derive(Debug, Parser)]
@@ -272,126 +272,6 @@ pub enum BeaconKind {
     Prevrandao,
     /// A later round of drand's quicknet: for any chain with the precompiles of EIP-2537
     Drand,
-}
-
-/// `assay provider …`
-#[derive(Debug, Subcommand)]
-pub enum ProviderCommand {
-    /// Take orders, compute, commit and settle, until Ctrl-C
-    #[command(
-        after_help = "Examples:\n  assay provider run --key keystore:provider\n  assay provider run --key anvil:1 --model models/minilm --http 127.0.0.1:9101\n  assay provider run --key anvil:1 --backend cuda"
-    )]
-    Run {
-        /// Model packages to serve [default: what is configured]
-        #[arg(long, value_name = "DIR")]
-        model: Vec<PathBuf>,
-        /// File of its state [default: what is configured]
-        #[arg(long, value_name = "FILE")]
-        store: Option<PathBuf>,
-        /// Where /health, /ready and /metrics are served
-        #[arg(long, value_name = "ADDRESS")]
-        http: Option<std::net::SocketAddr>,
-        /// Hardware to compute on.
-        #[command(flatten)]
-        hardware: HardwareArgs,
-    },
-    /// Provision stake from the ledger account
-    #[command(after_help = "Example:\n  assay provider stake 1000 --key keystore:provider")]
-    Stake {
-        /// Amount in whole tokens, such as 12.5
-        amount: String,
-    },
-    /// Start the exit of free stake
-    #[command(after_help = "Example:\n  assay provider thaw 1000 --key keystore:provider")]
-    Thaw {
-        /// Amount in whole tokens
-        amount: String,
-    },
-    /// Move thawed stake back to the ledger account
-    #[command(after_help = "Example:\n  assay provider withdraw --key keystore:provider")]
-    Withdraw,
-}
-
-/// `assay validator …`
-#[derive(Debug, Subcommand)]
-pub enum ValidatorCommand {
-    /// Take a seat: stakes what is missing, deposits a bond for disputes, sits down
-    #[command(after_help = "Example:\n  assay validator join --bond 0.1 --key keystore:validator")]
-    Join {
-        /// Native currency to hold in the ledger for bonds, in whole units
-        #[arg(long, value_name = "AMOUNT", default_value = "0.1")]
-        bond: String,
-    },
-    /// Leave the seat, or free its stake once the exit delay is over
-    #[command(after_help = "Example:\n  assay validator leave --key keystore:validator")]
-    Leave,
-    /// Re-execute what the seat is drawn for, seal, reveal and dispute, until Ctrl-C
-    #[command(after_help = "Example:\n  assay validator run --key keystore:validator --model models/minilm")]
-    Run(KeeperArgs),
-    /// Show a seat and what it has for bonds
-    #[command(after_help = "Example:\n  assay validator show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
-    Show {
-        /// The validator [default: the signing account]
-        address: Option<Address>,
-    },
-}
-
-/// `assay challenger …`
-#[derive(Debug, Subcommand)]
-pub enum ChallengerCommand {
-    /// Deposit a bond for disputes, and allow what challenges need
-    #[command(after_help = "Example:\n  assay challenger fund --bond 0.1 --key keystore:challenger")]
-    Fund {
-        /// Native currency to hold in the ledger for bonds, in whole units
-        #[arg(long, value_name = "AMOUNT", default_value = "0.1")]
-        bond: String,
-    },
-    /// Compute a share of all tasks and dispute what is false, until Ctrl-C
-    #[command(after_help = "Example:\n  assay challenger run --rate 0.1 --key keystore:challenger")]
-    Run {
-        /// Share of all tasks that it computes, 0 to 1 [default: what is configured]
-        #[arg(long, value_name = "SHARE")]
-        rate: Option<f64>,
-        /// Options of a keeper.
-        #[command(flatten)]
-        keeper: KeeperArgs,
-    },
-}
-
-/// How a validator or a challenger runs.
-#[derive(Args, Clone, Debug)]
-pub struct KeeperArgs {
-    /// Model packages to re-execute [default: what is configured]
-    #[arg(long, value_name = "DIR")]
-    pub model: Vec<PathBuf>,
-    /// File of its state [default: what is configured]
-    #[arg(long, value_name = "FILE")]
-    pub store: Option<PathBuf>,
-    /// Where /health, /ready and /metrics are served
-    #[arg(long, value_name = "ADDRESS")]
-    pub http: Option<std::net::SocketAddr>,
-    /// Hardware to compute on.
-    #[command(flatten)]
-    pub hardware: HardwareArgs,
-}
-
-/// What keepers compute on.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct HardwareArgs {
-    /// GPUs, the CPU, or GPUs if there are any that can be used [default: what is configured, else auto]
-    #[arg(long, value_name = "auto|cpu|cuda")]
-    pub backend: Option<Backend>,
-}
-
-impl HardwareArgs {
-    /// Has every keeper compute on what was named.
-    pub fn apply(self, config: &mut Config) {
-        let Config { provider, validator, challenger, checker, seat, .. } = config;
-        let keepers = [&mut provider.backend, &mut validator.backend, &mut challenger.backend, &mut checker.backend];
-        for backend in keepers.into_iter().chain([&mut seat.backend]) {
-            *backend = self.backend.unwrap_or(*backend);
-        }
-    }
 }
 
 /// `assay dispute …`
@@ -657,87 +537,6 @@ pub enum AccountCommand {
         /// The account [default: the signing account]
         address: Option<Address>,
     },
-}
-
-/// `assay simulate …`
-#[derive(Debug, Subcommand)]
-pub enum SimulateCommand {
-    /// Find the stakes for which cheating loses, by formula and by Monte Carlo, and draw the frontier
-    #[command(
-        after_help = "Amounts are in prices of a batch. Fails when a formula lies outside the simulation's interval.\n
-Examples:
-  assay simulate posp
-  assay simulate posp --rate 8% --batch 1 --tasks 1 --colluding 10% --stake 30
-  assay simulate posp --json | jq -r .smallest_stake"
-    )]
-    Posp(PospArgs),
-}
-
-/// `assay simulate posp`
-#[derive(Args, Clone, Debug)]
-pub struct PospArgs {
-    /// Rounds a scenario
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    pub rounds: u32,
-    /// Seed of the random numbers
-    #[arg(long, value_name = "N", default_value_t = 7)]
-    pub seed: u64,
-    /// Probability that a batch is drawn (p); shares are written 0.08, 8% or 2/25
-    #[arg(long, value_name = "P", default_value = "1", value_parser = share)]
-    pub rate: f64,
-    /// Tasks of a batch (N)
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub batch: u32,
-    /// Distinct tasks that are drawn from it (s)
-    #[arg(long, value_name = "S", default_value_t = 4)]
-    pub tasks: u32,
-    /// Distinct validators that re-execute each drawn task (v)
-    #[arg(long, value_name = "V", default_value_t = 2)]
-    pub validators: u32,
-    /// Share of the seats that will not object, because they collude or copy (r)
-    #[arg(long, value_name = "R", default_value = "1/3", value_parser = share)]
-    pub colluding: f64,
-    /// Share of slashed stake that is burned (B)
-    #[arg(long, value_name = "B", default_value = "50%", value_parser = share)]
-    pub burned: f64,
-    /// Share of slashed stake that the accuser gets
-    #[arg(long, value_name = "X", default_value = "25%", value_parser = share)]
-    pub reward: f64,
-    /// Stake that a batch locks
-    #[arg(long, value_name = "STAKE", default_value_t = 3.2)]
-    pub stake: f64,
-    /// Gas of a whole dispute at the order's gas-price cap
-    #[arg(long, value_name = "COST", default_value_t = 0.1)]
-    pub dispute_cost: f64,
-    /// What a validator is paid for a task, in prices of a task
-    #[arg(long, value_name = "FEE", default_value_t = 1.0)]
-    pub fee: f64,
-    /// What a validator's seat loses for a false root
-    #[arg(long, value_name = "STAKE", default_value_t = 1.0)]
-    pub seat_stake: f64,
-    /// Share of a lost seat that goes to the provider that set the ringer
-    #[arg(long, value_name = "X", default_value = "25%", value_parser = share)]
-    pub trap_share: f64,
-    /// What setting a ringer costs the provider, in prices of a task
-    #[arg(long, value_name = "COST", default_value_t = 1.0)]
-    pub trap_cost: f64,
-    /// Share of the validators who copy whatever it costs them
-    #[arg(long, value_name = "X", default_value = "5%", value_parser = share)]
-    pub lazy: f64,
-    /// Folder that posp-frontier.svg and posp-frontier.png are written to
-    #[arg(long, value_name = "DIR", default_value = "docs/images")]
-    pub out: PathBuf,
-}
-
-/// A share: 0.08, 8% or 2/25.
-fn share(text: &str) -> Result<f64, String> {
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-    let value = match (text.strip_suffix('%'), text.split_once('/')) {
-        (Some(percent), _) => number(percent).map(|percent| percent / 100.0),
-        (_, Some((above, below))) => number(above).zip(number(below).filter(|below| *below != 0.0)).map(|(a, b)| a / b),
-        _ => number(text),
-    };
-    value.ok_or_else(|| "expected a share such as 0.08, 8% or 2/25".into())
 }
 
 /// `assay keys …`
