@@ -77,13 +77,13 @@ impl Tiles {
         Self { rows }
     }
 
-    /// As `Simd::dot`, for as many rows as the tiles are configured for. Meanwhile `coming` is brought to the second-level cache, for
-    /// the tiles wait for weights longer than they multiply.
+    /// As `Simd::dot`, for as many rows as the tiles are configured for. What is coming is brought to the second-level cache, for the
+    /// tiles wait for weights longer than they multiply.
     ///
     /// # Panics
     /// If the length of the products is not a multiple of [`DEPTH`], or bytes or room are missing.
-    pub(crate) fn dot(&self, operands: Operands<'_>, coming: &[Line], out: &mut [[i32; LANES]; ROWS]) {
-        let Operands { x, stride, rows, lines } = operands;
+    pub(crate) fn dot(&self, operands: Operands<'_>, out: &mut [[i32; LANES]; ROWS]) {
+        let Operands { x, stride, rows, lines, coming } = operands;
         let depth = lines.len() / LINES * 4;
         assert!(rows == self.rows && depth > 0 && depth.is_multiple_of(DEPTH) && lines.len().is_multiple_of(LINES));
         assert!((rows - 1) * stride + depth <= x.len());

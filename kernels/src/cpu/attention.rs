@@ -203,7 +203,7 @@ fn block<S: Simd>(scores: &Scores<'_>, head: usize, first: usize, scratch: &mut 
     for j in (0..n).step_by(ROWS) {
         let rows = ROWS.min(n - j);
         let x = &k[j * width + column..];
-        S::dot(Operands { x, stride: width, rows, lines: &scratch.queries }, &mut scratch.acc);
+        S::dot(Operands { x, stride: width, rows, lines: &scratch.queries, coming: &[] }, &mut scratch.acc);
         for (row, acc) in scratch.acc.iter().enumerate().take(rows) {
             let offset = S::splat(scratch.offsets[j + row]);
             let scores = &mut scratch.scores[j + row];

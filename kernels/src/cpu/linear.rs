@@ -83,21 +83,19 @@ impl Product<'_> {
             sink(token * weights.rows + first, acc, channels, part);
         };
         #[cfg(target_arch = "x86_64")]
-        if isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH) {
-            let aligned = Aligned::new(input.x);
-            take_turns(weights.blocks(), crew, |blocks, next| {
-                let next = match next {
-                    Next::Block(block) => weights.block(block),
-                    Next::First => self.following.map_or(&[][..], |following| following.block(0)),
-                    Next::Last => {
-                        self.following.map_or(&[][..], |following| following.block(last_job(following, crew)))
-                    }
-                };
-                on_tiles(aligned.get(), input.max.len(), weights, (blocks, next), sink);
-            });
-            return out;
-        }
-        split(weights.blocks(), crew, |blocks| on_vectors(isa, input, weights, blocks, sink));
+        let aligned = (isa == Isa::Amx && weights.width.is_multiple_of(amx::DEPTH)).then(|| Aligned::new(input.x));
+        take_turns(weights.blocks(), crew, |blocks, next| {
+            let then = match next {
+                Next::Block(block) => weights.block(block),
+                Next::First => self.following.map_or(&[][..], |following| following.block(0)),
+                Next::Last => self.following.map_or(&[][..], |following| following.block(last_job(following, crew))),
+            };
+            #[cfg(target_arch = "x86_64")]
+            if let Some(aligned) = &aligned {
+                return on_tiles(aligned.get(), input.max.len(), weights, (blocks, then), sink);
+            }
+            on_vectors(isa, input, weights, (blocks, then), sink);
+        });
         out
     }
 }
@@ -118,7 +116,6 @@ fn job_size(count: usize, crew: Option<&Crew>) -> usize {
 }
 
 /// The first block of the last job of a product.
-#[cfg(target_arch = "x86_64")]
 fn last_job(weights: &PackedLinear, crew: Option<&Crew>) -> usize {
     let size = job_size(weights.blocks(), crew);
     (weights.blocks() - 1) / size * size
@@ -142,11 +139,12 @@ fn take_turns(count: usize, crew: Option<&Crew>, job: impl Fn(Range<usize>, Next
     });
 }
 
+/// `then` is what is read after the blocks.
 fn on_vectors(
     isa: Isa,
     input: Activations<'_>,
     weights: &PackedLinear,
-    blocks: Range<usize>,
+    (blocks, then): (Range<usize>, &[Line]),
     sink: impl Fn(usize, usize, &[[i32; LANES]]),
 ) {
     let (stride, tokens) = (weights.width, input.max.len());
@@ -155,13 +153,25 @@ fn on_vectors(
         let end = tokens.min(start + TOKENS);
         for block in blocks.clone() {
             let lines = weights.block(block);
+            let mut coming = portions(weights, block, (&blocks, then), (end - start).div_ceil(ROWS));
             for token in (start..end).step_by(ROWS) {
-                let rows = ROWS.min(end - token);
-                dot(isa, Operands { x: &input.x[token * stride..], stride, rows, lines }, &mut acc);
+                let (rows, coming) = (ROWS.min(end - token), coming.next().unwrap_or(&[]));
+                dot(isa, Operands { x: &input.x[token * stride..], stride, rows, lines, coming }, &mut acc);
                 sink(token, block, &acc[..rows]);
             }
         }
     }
+}
+
+/// What is read after a block, for each of the steps that go through the block.
+fn portions<'a>(
+    weights: &'a PackedLinear,
+    block: usize,
+    (blocks, then): (&Range<usize>, &'a [Line]),
+    steps: usize,
+) -> impl Iterator<Item = &'a [Line]> {
+    let next = if block + 1 < blocks.end { weights.block(block + 1) } else { then };
+    next.chunks(next.len().div_ceil(steps).max(1))
 }
 
 /// Room for sums, aligned as the rows of tiles like it.
@@ -191,8 +201,7 @@ impl Aligned {
     }
 }
 
-/// The rows that do not fill the tiles come last, for the tiles are configured for a number of rows. `then` is what is read after the
-/// blocks.
+/// As [`on_vectors`]. The rows that do not fill the tiles come last, for the tiles are configured for a number of rows.
 #[cfg(target_arch = "x86_64")]
 fn on_tiles(
     x: &[i8],
@@ -209,14 +218,12 @@ fn on_tiles(
             continue;
         }
         let tiles = amx::Tiles::new(rows);
-        let steps = range.len().div_ceil(amx::ROWS);
         for block in blocks.clone() {
             let lines = weights.block(block);
-            let next = if block + 1 < blocks.end { weights.block(block + 1) } else { then };
-            let mut coming = next.chunks(next.len().div_ceil(steps).max(1));
+            let mut coming = portions(weights, block, (&blocks, then), range.len().div_ceil(amx::ROWS));
             for token in range.clone().step_by(amx::ROWS) {
-                let operands = Operands { x: &x[token * stride..], stride, rows, lines };
-                tiles.dot(operands, coming.next().unwrap_or(&[]), &mut acc.0);
+                let coming = coming.next().unwrap_or(&[]);
+                tiles.dot(Operands { x: &x[token * stride..], stride, rows, lines, coming }, &mut acc.0);
                 sink(token, block, &acc.0[..rows]);
             }
         }

@@ -280,7 +280,7 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
             }
             Operator::Gelu { input, weights, shift } => {
                 let product = self.product(at, input, weights, shift);
-                self.quantised(&product.to_gelu(), product.weights.rows)
+                self.quantised(product.to_gelu(), product.weights.rows)
             }
             Operator::Exp { .. } => self.exp(operator).into(),
             Operator::Context { exp, v } => self.context(exp, v),
@@ -346,66 +346,74 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         self.sum(x, *width)
     }
 
-    /// Adds mean and deviation of each row.
+    /// Adds mean and deviation of each row, where they are wanted: norms make their own.
     fn sum(&self, x: Vec<i32>, width: usize) -> Tensor {
-        let n = x.len() / width;
-        let (mut mean, mut deviation) = (vec![0; n], vec![0; n]);
-        let (means, deviations) = (Shared::new(&mut mean, 1), Shared::new(&mut deviation, 1));
-        linear::split(n, self.crew, |rows| {
-            // SAFETY: each row is in one part.
-            let (mut means, mut deviations) =
-                unsafe { (means.part(rows.clone(), 0..1), deviations.part(rows.clone(), 0..1)) };
-            for (at, x) in x[rows.start * width..rows.end * width].chunks_exact(width).enumerate() {
-                rows::moments(self.engine.isa, x, &mut means.row(at)[0], &mut deviations.row(at)[0]);
-            }
-        });
+        let rows = x.chunks_exact(width).map(|x| self.moments(x));
+        let (mean, deviation) = if self.all { rows.unzip() } else { Default::default() };
         Tensor::Sum(Sum { mean, deviation, x })
     }
 
+    /// Mean and deviation.
+    fn moments(&self, x: &[i32]) -> (i32, u32) {
+        let (mut mean, mut deviation) = (0, 0);
+        rows::moments(self.engine.isa, x, &mut mean, &mut deviation);
+        (mean, deviation)
+    }
+
     fn norm(&self, sum: u16, gains: u16, shift: u32, transposed: bool) -> Made {
-        let Tensor::Sum(Sum { mean, deviation, x: y }) = self.tensor(sum) else { unreachable!("checked by the tape") };
+        let Tensor::Sum(Sum { x: y, .. }) = self.tensor(sum) else { unreachable!("checked by the tape") };
         let Packed::Gains { gain, bias } = &self.engine.packed[usize::from(gains)] else {
             unreachable!("checked by the tape")
         };
-        let (width, root) = (gain.len(), fixed::root_width(gain.len()));
+        let (width, isa, gains) = (gain.len(), self.engine.isa, NormGains { gain, bias, shift });
+        let root = fixed::root_width(width);
+        let normalise = |row: usize, x: &mut [i16]| {
+            let y = &y[row * width..][..width];
+            let (mean, deviation) = self.moments(y);
+            rows::normalise(isa, y, mean, fixed::inverse_deviation(root, deviation), gains, x);
+        };
         let mut x = vec![0; y.len()];
-        let shared = Shared::new(&mut x, width);
-        linear::split(mean.len(), self.crew, |rows| {
-            // SAFETY: each row is in one part.
-            let mut x = unsafe { shared.part(rows.clone(), 0..width) };
-            for (at, row) in rows.enumerate() {
-                let inverse = fixed::inverse_deviation(root, deviation[row]);
-                let (y, gains) = (&y[row * width..][..width], NormGains { gain, bias, shift });
-                rows::normalise(self.engine.isa, y, mean[row], inverse, gains, x.row(at));
-            }
-        });
         if transposed {
+            let shared = Shared::new(&mut x, width);
+            linear::split(shared.tokens(), self.crew, |rows| {
+                // SAFETY: each row is in one part.
+                let mut x = unsafe { shared.part(rows.clone(), 0..width) };
+                rows.enumerate().for_each(|(at, row)| normalise(row, x.row(at)));
+            });
             return Tensor::NormT { x }.into();
         }
-        let (max, bytes, offsets) = self.quantise(&x, width);
+        let (max, bytes, offsets) = self.quantise(&mut x, width, normalise);
         Made { tensor: Tensor::Norm { max, x }, bytes, offsets }
     }
 
-    /// Maxima, bytes and offsets of rows.
-    fn quantise(&self, x: &[i16], width: usize) -> (Vec<u16>, Vec<i8>, Vec<i32>) {
+    /// Maxima, bytes and offsets of rows, on each of which `first` works before.
+    fn quantise(
+        &self,
+        x: &mut [i16],
+        width: usize,
+        first: impl Fn(usize, &mut [i16]) + Sync,
+    ) -> (Vec<u16>, Vec<i8>, Vec<i32>) {
         let n = x.len() / width;
         let (mut max, mut bytes, mut offsets) = (vec![0; n], vec![0; x.len()], vec![0; n]);
-        let shared = (Shared::new(&mut max, 1), Shared::new(&mut bytes, width), Shared::new(&mut offsets, 1));
+        let (wide, narrow) = (Shared::new(x, width), Shared::new(&mut bytes, width));
+        let of_rows = (Shared::new(&mut max, 1), Shared::new(&mut offsets, 1));
         linear::split(n, self.crew, |rows| {
-            let all = rows.clone();
+            let all = || rows.clone();
             // SAFETY: each row is in one part.
-            let (mut max, mut bytes, mut offsets) = unsafe {
-                (shared.0.part(all.clone(), 0..1), shared.1.part(all.clone(), 0..width), shared.2.part(all, 0..1))
-            };
-            for (at, x) in x[rows.start * width..rows.end * width].chunks_exact(width).enumerate() {
-                rows::quantise(self.engine.isa, x, bytes.row(at), &mut max.row(at)[0], &mut offsets.row(at)[0]);
+            let (mut wide, mut narrow) = unsafe { (wide.part(all(), 0..width), narrow.part(all(), 0..width)) };
+            // SAFETY: as above.
+            let (mut max, mut offsets) = unsafe { (of_rows.0.part(all(), 0..1), of_rows.1.part(all(), 0..1)) };
+            for (at, row) in all().enumerate() {
+                let x = wide.row(at);
+                first(row, x);
+                rows::quantise(self.engine.isa, x, narrow.row(at), &mut max.row(at)[0], &mut offsets.row(at)[0]);
             }
         });
         (max, bytes, offsets)
     }
 
-    fn quantised(&self, wide: &[i16], width: usize) -> Made {
-        let (max, x, offsets) = self.quantise(wide, width);
+    fn quantised(&self, mut wide: Vec<i16>, width: usize) -> Made {
+        let (max, x, offsets) = self.quantise(&mut wide, width, |_, _| {});
         // Only commitments say where the maximum is.
         let place = |(row, &max): (&[i16], &u16)| row.iter().position(|v| v.unsigned_abs() == max).unwrap_or(0) as u16;
         let argmax = if self.all { wide.chunks_exact(width).zip(&max).map(place).collect() } else { Vec::new() };
@@ -451,7 +459,7 @@ impl<'a, T: AsRef<[u16]> + Sync> Pass<'a, T> {
         for span in &self.spans {
             linear::split(heads.into(), self.crew, |heads| part(span, heads));
         }
-        self.quantised(&wide, width)
+        self.quantised(wide, width)
     }
 
     fn pool(&self, x: u16) -> Tensor {

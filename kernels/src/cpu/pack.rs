@@ -111,6 +111,10 @@ impl<'a, T> Shared<'a, T> {
         Self { data: data.as_mut_ptr(), tokens: data.len() / width, width, lent: PhantomData }
     }
 
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens
+    }
+
     /// Some channels of some tokens.
     ///
     /// # Safety

@@ -1,5 +1,7 @@
 //! Kernels that work on a row at a time.
 
+use std::ops::Range;
+
 use super::{
     pack::{LANES, Part},
     simd::{Simd, WIDE, multiversion},
@@ -25,15 +27,16 @@ pub(crate) struct Channels<'a> {
     pub(crate) count: usize,
 }
 
-/// Calls `sink` with each vector of products, in the units of their channels: row, first channel, products.
+/// Calls `sink` with the products of some channels, in the units of those, a vector at a time: row, first channel, products.
 #[inline(always)]
 pub(super) fn products<S: Simd>(
     products: Products<'_>,
     channels: Channels<'_>,
+    some: Range<usize>,
     mut sink: impl FnMut(usize, usize, S::Vector),
 ) {
     let Products { acc, max, offsets } = products;
-    for at in (0..channels.count).step_by(WIDE) {
+    for at in some.step_by(WIDE) {
         let (mul, bias) = (S::load(&take(&channels.mul[at..])), S::load(&take(&channels.bias[at..])));
         for (row, ((acc, &max), &offset)) in acc.iter().zip(max).zip(offsets).enumerate() {
             let x = S::sub(S::load(&take(&acc[at..])), S::splat(offset));
@@ -42,17 +45,37 @@ pub(super) fn products<S: Simd>(
     }
 }
 
+/// What is made of a vector of products, given its row and first channel. A trait, for a closure that is called in two places need not
+/// be compiled for the instruction set of its callers.
+trait Make<S: Simd, T> {
+    fn make(&self, row: usize, at: usize, v: S::Vector) -> [T; WIDE];
+}
+
+/// Writes what is made of each vector of products: whole vectors first, in a loop that calls nothing.
+#[inline(always)]
+fn write_each<S: Simd, T: Copy>(acc: Products<'_>, channels: Channels<'_>, mut out: Part<'_, T>, of: &impl Make<S, T>) {
+    let whole = channels.count / WIDE * WIDE;
+    products::<S>(acc, channels, 0..whole, |row, at, v| {
+        if let Some(out) = out.row(row)[at..].first_chunk_mut() {
+            *out = of.make(row, at, v);
+        }
+    });
+    products::<S>(acc, channels, whole..channels.count, |row, at, v| put(of.make(row, at, v), &mut out.row(row)[at..]));
+}
+
 /// The first numbers of `x`, with zeros behind where it has fewer.
 #[inline(always)]
 pub(super) fn take<T: Copy + Default>(x: &[T]) -> [T; WIDE] {
-    match x.first_chunk() {
-        Some(x) => *x,
-        None => {
-            let mut out = [T::default(); WIDE];
-            out[..x.len()].copy_from_slice(x);
-            out
-        }
-    }
+    x.first_chunk().copied().unwrap_or_else(|| take_fewer(x))
+}
+
+/// Apart, so that loops over whole vectors have no call for which they would keep everything in memory.
+#[cold]
+#[inline(never)]
+fn take_fewer<T: Copy + Default>(x: &[T]) -> [T; WIDE] {
+    let mut out = [T::default(); WIDE];
+    out[..x.len()].copy_from_slice(x);
+    out
 }
 
 /// Writes as many numbers as `out` has room for.
@@ -60,8 +83,14 @@ pub(super) fn take<T: Copy + Default>(x: &[T]) -> [T; WIDE] {
 pub(super) fn put<T: Copy>(x: [T; WIDE], out: &mut [T]) {
     match out.first_chunk_mut() {
         Some(out) => *out = x,
-        None => out.copy_from_slice(&x[..out.len()]),
+        None => put_fewer(x, out),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn put_fewer<T: Copy>(x: [T; WIDE], out: &mut [T]) {
+    out.copy_from_slice(&x[..out.len()]);
 }
 
 multiversion! {
@@ -70,10 +99,15 @@ multiversion! {
 }
 
 #[inline(always)]
-fn to_bytes_of<S: Simd>(acc: Products<'_>, channels: Channels<'_>, mut out: Part<'_, i8>) {
-    products::<S>(acc, channels, |row, at, v| {
-        put(S::narrow8(S::clamp(v, 127)), &mut out.row(row)[at..]);
-    });
+fn to_bytes_of<S: Simd>(acc: Products<'_>, channels: Channels<'_>, out: Part<'_, i8>) {
+    struct Bytes;
+    impl<S: Simd> Make<S, i8> for Bytes {
+        #[inline(always)]
+        fn make(&self, _: usize, _: usize, v: S::Vector) -> [i8; WIDE] {
+            S::narrow8(S::clamp(v, 127))
+        }
+    }
+    write_each::<S, _>(acc, channels, out, &Bytes);
 }
 
 /// Rows that start `stride` apart.
@@ -94,14 +128,23 @@ fn to_sum_of<S: Simd>(
     channels: Channels<'_>,
     residual: Rows<'_>,
     residual_shift: i32,
-    mut out: Part<'_, i32>,
+    out: Part<'_, i32>,
 ) {
-    products::<S>(acc, channels, |row, at, v| {
-        let shift = S::add(S::load(&take(&channels.row_shift[at..])), S::splat(residual_shift));
-        let residual = S::widen(&take(&residual.x[row * residual.stride + at..]));
-        let sum = S::clamp(S::add(v, S::shl(residual, shift)), SUM_MAX);
-        put(S::store(sum), &mut out.row(row)[at..]);
-    });
+    struct Sum<'a> {
+        channels: Channels<'a>,
+        residual: Rows<'a>,
+        shift: i32,
+    }
+    impl<S: Simd> Make<S, i32> for Sum<'_> {
+        #[inline(always)]
+        fn make(&self, row: usize, at: usize, v: S::Vector) -> [i32; WIDE] {
+            let Self { channels, residual, shift } = self;
+            let shift = S::add(S::load(&take(&channels.row_shift[at..])), S::splat(*shift));
+            let residual = S::widen(&take(&residual.x[row * residual.stride + at..]));
+            S::store(S::clamp(S::add(v, S::shl(residual, shift)), SUM_MAX))
+        }
+    }
+    write_each::<S, _>(acc, channels, out, &Sum { channels, residual, shift: residual_shift });
 }
 
 multiversion! {
@@ -110,10 +153,15 @@ multiversion! {
 }
 
 #[inline(always)]
-fn to_gelu_of<S: Simd>(acc: Products<'_>, channels: Channels<'_>, mut out: Part<'_, i16>) {
-    products::<S>(acc, channels, |row, at, v| {
-        put(S::narrow16(S::gelu(S::clamp(v, 32767))), &mut out.row(row)[at..]);
-    });
+fn to_gelu_of<S: Simd>(acc: Products<'_>, channels: Channels<'_>, out: Part<'_, i16>) {
+    struct Gelu;
+    impl<S: Simd> Make<S, i16> for Gelu {
+        #[inline(always)]
+        fn make(&self, _: usize, _: usize, v: S::Vector) -> [i16; WIDE] {
+            S::narrow16(S::gelu(S::clamp(v, 32767)))
+        }
+    }
+    write_each::<S, _>(acc, channels, out, &Gelu);
 }
 
 multiversion! {
@@ -144,10 +192,18 @@ multiversion! {
 #[inline(always)]
 fn normalise_of<S: Simd>(x: &[i32], mean: i32, inverse: i32, gains: NormGains<'_>, out: &mut [i16]) {
     let mean = S::splat(mean);
-    for at in (0..out.len()).step_by(WIDE) {
-        let (y, gain, bias) = (take(&x[at..]), take(&gains.gain[at..]), take(&gains.bias[at..]));
-        let unit = S::scale(S::sub(S::load(&y), mean), inverse, 16, S::load(&gain), gains.shift);
-        put(S::narrow16(S::clamp(S::add(unit, S::load(&bias)), 32767)), &mut out[at..]);
+    let each = |x: &[i32; WIDE], gain: &[i32; WIDE], bias: &[i32; WIDE]| {
+        let unit = S::scale(S::sub(S::load(x), mean), inverse, 16, S::load(gain), gains.shift);
+        S::narrow16(S::clamp(S::add(unit, S::load(bias)), 32767))
+    };
+    let (whole, rest) = out.as_chunks_mut();
+    let operands = x.as_chunks().0.iter().zip(gains.gain.as_chunks().0).zip(gains.bias.as_chunks().0);
+    for (out, ((x, gain), bias)) in whole.iter_mut().zip(operands) {
+        *out = each(x, gain, bias);
+    }
+    if !rest.is_empty() {
+        let at = whole.len() * WIDE;
+        put(each(&take(&x[at..]), &take(&gains.gain[at..]), &take(&gains.bias[at..])), rest);
     }
 }
 
@@ -162,11 +218,17 @@ fn quantise_of<S: Simd>(x: &[i16], out: &mut [i8], max: &mut u16, offset: &mut i
     let reciprocal = fixed::reciprocal(largest.into());
     let (reciprocal, half, places) = (S::splat(reciprocal), S::splat(1 << 23), S::splat(24));
     let mut sums = S::splat(0);
-    for at in (0..out.len()).step_by(WIDE) {
-        let product = S::mul(S::widen(&take(&x[at..])), reciprocal);
-        let bytes = S::shr(S::add(product, half), places);
+    let mut each = |x: &[i16; WIDE]| {
+        let bytes = S::shr(S::add(S::mul(S::widen(x), reciprocal), half), places);
         sums = S::add(sums, bytes);
-        put(S::narrow8(bytes), &mut out[at..]);
+        S::narrow8(bytes)
+    };
+    let (whole, rest) = out.as_chunks_mut();
+    for (out, x) in whole.iter_mut().zip(x.as_chunks().0) {
+        *out = each(x);
+    }
+    if !rest.is_empty() {
+        put(each(&take(&x[whole.len() * WIDE..])), rest);
     }
     *max = largest as u16;
     *offset = 128 * S::store(sums).iter().sum::<i32>();

@@ -22,6 +22,8 @@ pub(crate) struct Operands<'a> {
     pub(crate) stride: usize,
     pub(crate) rows: usize,
     pub(crate) lines: &'a [Line],
+    /// What will be read after `lines`, or some of it: brought nearer meanwhile where that pays.
+    pub(crate) coming: &'a [Line],
 }
 
 impl Operands<'_> {
@@ -201,7 +203,7 @@ impl Simd for Portable {
     #[inline(always)]
     fn dot(operands: Operands<'_>, out: &mut Block) {
         operands.check();
-        let Operands { x, stride, rows, lines } = operands;
+        let Operands { x, stride, rows, lines, .. } = operands;
         let depth = lines.len() / LINES * 4;
         for (row, out) in out.iter_mut().enumerate().take(rows) {
             let x = &x[row * stride..][..depth];
@@ -345,16 +347,16 @@ mod x86 {
         #[inline(always)]
         fn dot(operands: Operands<'_>, out: &mut Block) {
             operands.check();
-            let Operands { x, stride, rows, lines } = operands;
+            let Operands { x, stride, rows, lines, coming } = operands;
             // SAFETY: this type is used only where the processor has AVX-512 with VNNI, and the reads were checked.
             unsafe {
                 match rows {
-                    1 => dot_avx512::<1>(x.as_ptr(), stride, lines, out),
-                    2 => dot_avx512::<2>(x.as_ptr(), stride, lines, out),
-                    3 => dot_avx512::<3>(x.as_ptr(), stride, lines, out),
-                    4 => dot_avx512::<4>(x.as_ptr(), stride, lines, out),
-                    5 => dot_avx512::<5>(x.as_ptr(), stride, lines, out),
-                    _ => dot_avx512::<6>(x.as_ptr(), stride, lines, out),
+                    1 => dot_avx512::<1>(x.as_ptr(), stride, lines, coming, out),
+                    2 => dot_avx512::<2>(x.as_ptr(), stride, lines, coming, out),
+                    3 => dot_avx512::<3>(x.as_ptr(), stride, lines, coming, out),
+                    4 => dot_avx512::<4>(x.as_ptr(), stride, lines, coming, out),
+                    5 => dot_avx512::<5>(x.as_ptr(), stride, lines, coming, out),
+                    _ => dot_avx512::<6>(x.as_ptr(), stride, lines, coming, out),
                 }
             }
         }
@@ -423,10 +425,20 @@ mod x86 {
     /// # Safety
     /// `x` must hold `N` rows, `stride` apart, of four bytes for each step of `lines`.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-    unsafe fn dot_avx512<const N: usize>(x: *const i8, stride: usize, lines: &[Line], out: &mut Block) {
+    unsafe fn dot_avx512<const N: usize>(
+        x: *const i8,
+        stride: usize,
+        lines: &[Line],
+        coming: &[Line],
+        out: &mut Block,
+    ) {
+        let mut coming = if coming.is_empty() { lines } else { coming }.as_ptr();
         let mut sums = [[_mm512_setzero_si512(); LINES]; N];
         let mut x = x;
         for step in lines.chunks_exact(LINES) {
+            // To the second-level cache. Any address may be named: behind the portion lie the next one, or others' bytes.
+            _mm_prefetch::<_MM_HINT_T1>(coming.cast());
+            coming = coming.wrapping_add(1);
             // SAFETY: a line has 64 aligned bytes; the caller vouches for `x`.
             let w: [__m512i; LINES] = std::array::from_fn(|i| unsafe { _mm512_load_si512(step[i].0.as_ptr().cast()) });
             for (row, sums) in sums.iter_mut().enumerate() {

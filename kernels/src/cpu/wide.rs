@@ -46,10 +46,11 @@ fn on_block_of<S: Simd>(input: Activations<'_>, weights: &PackedLinear, shift: u
     let mut acc: Block = [[0; LANES]; ROWS];
     for (start, out) in (0..tokens).step_by(ROWS).zip(out.chunks_mut(ROWS * LANES)) {
         let rows = ROWS.min(tokens - start);
-        S::dot(Operands { x: &input.x[start * stride..], stride, rows, lines }, &mut acc);
+        S::dot(Operands { x: &input.x[start * stride..], stride, rows, lines, coming: &[] }, &mut acc);
         let (max, offsets) = (&input.max[start..start + rows], &input.offsets[start..start + rows]);
         let products = Products { acc: &acc[..rows], max, offsets };
-        rows::products::<S>(products, weights.channels(block, shift), |row, at, v| {
+        let channels = weights.channels(block, shift);
+        rows::products::<S>(products, channels, 0..channels.count, |row, at, v| {
             put(S::store(v), &mut out[row * LANES + at..][..WIDE]);
         });
     }
