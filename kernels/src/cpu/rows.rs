@@ -45,8 +45,8 @@ pub(super) fn products<S: Simd>(
     }
 }
 
-/// What is made of a vector of products, given its row and first channel. A trait, for a closure that is called in two places need not
-/// be compiled for the instruction set of its callers.
+/// What is made of a vector of products, given its row and first channel. A trait, for a closure that is called in two places is not
+/// always inlined, and then not compiled for the instruction set of its callers.
 trait Make<S: Simd, T> {
     fn make(&self, row: usize, at: usize, v: S::Vector) -> [T; WIDE];
 }
@@ -191,20 +191,27 @@ multiversion! {
 
 #[inline(always)]
 fn normalise_of<S: Simd>(x: &[i32], mean: i32, inverse: i32, gains: NormGains<'_>, out: &mut [i16]) {
-    let mean = S::splat(mean);
-    let each = |x: &[i32; WIDE], gain: &[i32; WIDE], bias: &[i32; WIDE]| {
-        let unit = S::scale(S::sub(S::load(x), mean), inverse, 16, S::load(gain), gains.shift);
-        S::narrow16(S::clamp(S::add(unit, S::load(bias)), 32767))
-    };
     let (whole, rest) = out.as_chunks_mut();
     let operands = x.as_chunks().0.iter().zip(gains.gain.as_chunks().0).zip(gains.bias.as_chunks().0);
     for (out, ((x, gain), bias)) in whole.iter_mut().zip(operands) {
-        *out = each(x, gain, bias);
+        *out = normalised::<S>(x, (mean, inverse, gains.shift), gain, bias);
     }
     if !rest.is_empty() {
         let at = whole.len() * WIDE;
-        put(each(&take(&x[at..]), &take(&gains.gain[at..]), &take(&gains.bias[at..])), rest);
+        let (x, gain, bias) = (take(&x[at..]), take(&gains.gain[at..]), take(&gains.bias[at..]));
+        put(normalised::<S>(&x, (mean, inverse, gains.shift), &gain, &bias), rest);
     }
+}
+
+#[inline(always)]
+fn normalised<S: Simd>(
+    x: &[i32; WIDE],
+    (mean, inverse, shift): (i32, i32, u32),
+    gain: &[i32; WIDE],
+    bias: &[i32; WIDE],
+) -> [i16; WIDE] {
+    let unit = S::scale(S::sub(S::load(x), S::splat(mean)), inverse, 16, S::load(gain), shift);
+    S::narrow16(S::clamp(S::add(unit, S::load(bias)), 32767))
 }
 
 multiversion! {
@@ -216,22 +223,27 @@ multiversion! {
 fn quantise_of<S: Simd>(x: &[i16], out: &mut [i8], max: &mut u16, offset: &mut i32) {
     let largest = x.iter().fold(0, |m: i16, &v| m.max(v.abs()));
     let reciprocal = fixed::reciprocal(largest.into());
-    let (reciprocal, half, places) = (S::splat(reciprocal), S::splat(1 << 23), S::splat(24));
     let mut sums = S::splat(0);
-    let mut each = |x: &[i16; WIDE]| {
-        let bytes = S::shr(S::add(S::mul(S::widen(x), reciprocal), half), places);
-        sums = S::add(sums, bytes);
-        S::narrow8(bytes)
-    };
     let (whole, rest) = out.as_chunks_mut();
     for (out, x) in whole.iter_mut().zip(x.as_chunks().0) {
-        *out = each(x);
+        let bytes = quantised::<S>(x, reciprocal);
+        sums = S::add(sums, bytes);
+        *out = S::narrow8(bytes);
     }
     if !rest.is_empty() {
-        put(each(&take(&x[whole.len() * WIDE..])), rest);
+        let bytes = quantised::<S>(&take(&x[whole.len() * WIDE..]), reciprocal);
+        sums = S::add(sums, bytes);
+        put(S::narrow8(bytes), rest);
     }
     *max = largest as u16;
     *offset = 128 * S::store(sums).iter().sum::<i32>();
+}
+
+/// [`fixed::quantise`] of each.
+#[inline(always)]
+fn quantised<S: Simd>(x: &[i16; WIDE], reciprocal: i32) -> S::Vector {
+    let product = S::mul(S::widen(x), S::splat(reciprocal));
+    S::shr(S::add(product, S::splat(1 << 23)), S::splat(24))
 }
 
 multiversion! {
