@@ -138,7 +138,7 @@ pub(super) async fn start(config: Config, setup: Setup, shutdown: CancellationTo
         }
     };
     let http = health.as_ref().and_then(HealthServer::address);
-    let rounds = Rounds::new(rpc.clone(), &suite, &config.relays)?;
+    let rounds = Arc::new(Rounds::new(rpc.clone(), &suite, &config.relays)?);
     tracing::info!(account = %me, network = %network.uptime, role = ROLE, "started");
     let planner = Arc::new(Planner {
         means: Means { me, suite, network, rpc, blobs, rounds, spread: config.spread },
