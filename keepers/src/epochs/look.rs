@@ -17,7 +17,7 @@ use assay_contracts::{
     protocol::token_id,
 };
 
-use super::{Trouble, books::Books, seeds::Asked};
+use super::{Trouble, books::Books, faults::Strikes, seeds::Asked};
 use crate::{
     error::Result,
     tx::{PATIENT, Wanted},
@@ -52,8 +52,7 @@ pub(super) struct Memory {
     pub(super) recordings: HashMap<u64, Asked>,
     /// Epochs with seats that nothing is to be had of any more.
     pub(super) penalised: HashSet<(u32, u32)>,
-    /// Operators with epochs whose strikes ban nobody any more.
-    pub(super) spent_strikes: HashSet<(u32, u32)>,
+    pub(super) strikes: Strikes,
     /// False postings that were told of.
     told: HashSet<(Address, B256, u64)>,
 }
