@@ -396,6 +396,44 @@ async fn a_keeper_that_is_killed_goes_on() {
     }
 }
 
+/// Nobody looked while it could be doubted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_posting_that_became_final_is_told_and_nothing_is_built_on_it() {
+    let net = Nodes::start().await;
+    net.fund_keeper(KEEPER).await;
+    net.revealed().await;
+    let right = net.compute(0).await;
+    let (total, truth) = (right.shares().total(), right.truth().bytes().to_vec());
+    let contract = Contract::new(net.network.uptime, &net.rpc);
+    net.send(contract.post(0, B256::repeat_byte(7), total, truth.into()).from(LIAR)).await;
+    net.finish(*contract.address(), 0).await;
+    let keeper = net.keeper("keeper", 0).await;
+    eventually("it is told", || async {
+        let facts = net.ready(&keeper).await;
+        let troubles = facts["troubles"].as_array()?;
+        assert!(troubles.len() < 2, "{facts}");
+        (troubles.first()?["code"] == "false_final").then_some(())
+    })
+    .await;
+    let metrics = reqwest::get(format!("http://{}/metrics", keeper.http().unwrap())).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in ["assay_epochs_troubles{code=\"false_final\"} 1", "assay_epochs_troubles{code=\"bond_missing\"} 0"] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    // Epoch 1 goes its way; of epoch 0 the pool pays nothing, and nobody is penalised.
+    net.reach(net.network.begins(2)).await;
+    let sealed = net.seal(1).await;
+    net.reach(net.network.seals_end(2)).await;
+    net.seeded(2).await;
+    net.share(1, &sealed).await;
+    let penalised = || async { contract.isPenalised(1, 0).call().await.unwrap().then_some(()) };
+    eventually("who was offline in epoch 1 is penalised", penalised).await;
+    assert!(!contract.isPenalised(0, 0).call().await.unwrap());
+    assert_eq!(EpochRewards::new(net.pool().address, &net.rpc).nextEpoch().call().await.unwrap(), 0);
+    keeper.stop();
+    keeper.wait().await.unwrap();
+}
+
 /// A posting of shares.
 struct Lie {
     name: &'static str,

@@ -31,7 +31,10 @@ impl Look<'_> {
         self.memory.penalised.retain(|(epoch, _)| epochs.contains(epoch));
         for epoch in epochs.filter(|epoch| postings.is_final(*epoch, settled)) {
             // Whatever follows from a false epoch, this keeper has no part in it.
-            let Some(uptime) = self.memory.books.final_shares(self.now.history, epoch).await? else { continue };
+            let Some(uptime) = self.memory.books.final_shares(self.now.history, epoch).await? else {
+                self.false_final(self.means.network.uptime, epoch);
+                continue;
+            };
             if self.means.network.terms.faults.offline_slash != 0 {
                 self.penalise(epoch, &uptime).await?;
             }
