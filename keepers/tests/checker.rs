@@ -2,7 +2,13 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use alloy::{
     primitives::B256,
@@ -26,7 +32,7 @@ use common::{
     process::{Process, Role},
 };
 use serde_json::{Value, json};
-use tokio::sync::broadcast::Receiver;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::broadcast::Receiver, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Waits until so many seats were examined.
@@ -46,6 +52,41 @@ async fn until_sealed(exams: &Exams, epoch: u32) -> B256 {
 
 async fn until_revealed(exams: &Exams, epoch: u32) -> Vec<Vec<u8>> {
     eventually("it reveals", || exams.revealed(epoch)).await
+}
+
+/// More connections than a seat has room for, each at a question that never ends, and back when it was sent away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_dribbles_keeps_no_checker_from_its_answer() {
+    let exams = Exams::start(1).await;
+    let key = PrivateKeySigner::random();
+    let seat = exams.seat(&key).await;
+    exams.enroll(key.address(), seat.address()).await;
+    let (address, sent_away) = (seat.address(), Arc::new(AtomicU32::new(0)));
+    let mut crowd = JoinSet::new();
+    for _ in 0..300 {
+        let sent_away = sent_away.clone();
+        crowd.spawn(async move {
+            loop {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                let mut text: &[u8] = b"POST /v1/probe HTTP/1.1\r\nx: ";
+                while stream.write_all(text).await.is_ok() {
+                    text = b"a";
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                sent_away.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let away = || async { (sent_away.load(Ordering::Relaxed) > 44).then_some(()) };
+    eventually("who has no room is sent away", away).await;
+    let checker = exams.checker("checker").await;
+    let mut events = checker.subscribe();
+    exams.draw(0).await;
+    exams.enter(0, 0).await;
+    let event = examined(&mut events, 1).await.remove(0);
+    assert_eq!(event.answer, "good", "{event:?}");
+    checker.stop();
+    checker.wait().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

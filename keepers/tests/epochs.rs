@@ -4,19 +4,28 @@ mod common;
 #[path = "common/network.rs"]
 mod network;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use alloy::primitives::{B256, U256, aliases::U96};
 use assay_contracts::{
-    Attestations, EpochRewards, Uptime as Contract,
-    network::{Outcome, read},
+    Attestations, DrandBeacon, EpochRewards, Uptime as Contract,
+    beacon::{Beacon, Drand},
+    network::{
+        Outcome,
+        read::{self, Recomputed},
+    },
 };
 use assay_epochs::{
-    Share, Uptime, nodes, rewards,
+    Share, Uptime,
+    nodes::{self, Difference, OpenedTree},
+    rewards,
     uptime::answers::{GOOD, OFFLINE},
 };
+use assay_keepers::epochs::Handle;
 use assay_kernels::merkle::Tree;
-use assay_test_fixtures::AnvilOptions;
+use assay_test_fixtures::{AnvilOptions, DrandRelay, Mood, relay::quicknet};
 use common::{ADMIN, PROVIDERS, eventually};
-use network::{KEEPER, LIAR, LICENSES, Nodes, OPERATOR_SHARE, words};
+use network::{FIRST, KEEPER, LIAR, LICENSES, Nodes, OPERATOR_SHARE, Options, words};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_keepers_bring_an_epoch_to_its_claims() {
@@ -38,7 +47,7 @@ async fn two_keepers_bring_an_epoch_to_its_claims() {
         net.fund_keeper(keeper).await;
     }
     net.posted(net.network.uptime, 0).await;
-    assert_eq!(net.ready(&second).await["troubles"], serde_json::json!([]));
+    untroubled(&net, &second).await;
 
     // Somebody wants to see the tree, and is shown it.
     let posting = net.history().await.uptime().of(0).unwrap().clone();
@@ -56,12 +65,7 @@ async fn two_keepers_bring_an_epoch_to_its_claims() {
     net.finish(net.pool().address, 0).await;
     // Two licences of four, each right in both rounds; a twentieth of it is the operator's.
     let computed = read::recompute(&net.rpc, &net.network, net.pool(), 0, net.head().await).await.unwrap();
-    let (cumulative, proof) = computed.rewards.claim(1).unwrap();
-    assert_eq!(cumulative, net.pool().terms.first / 4 / 20 * (20 - OPERATOR_SHARE));
-    let count = computed.rewards.cumulative().len() as u32;
-    let earned = EpochRewards::Earned { epoch: 0, count, number: 1, cumulative: U96::from(cumulative) };
-    let pool = EpochRewards::new(net.pool().address, &net.rpc);
-    net.send(pool.claim(earned, words(&proof), false).from(ADMIN)).await;
+    assert_eq!(claim_first(&net, 0, &computed).await, FIRST / 4 / 20 * (20 - OPERATOR_SHARE));
 
     // The provider was offline in a round.
     let penalised = || async { contract.isPenalised(0, 0).call().await.unwrap().then_some(()) };
@@ -70,6 +74,8 @@ async fn two_keepers_bring_an_epoch_to_its_claims() {
     for keeper in PROVIDERS {
         eventually("bonds are back", || async { (net.ledger(keeper).await >= net.funds()).then_some(()) }).await;
     }
+    let held = net.ledger(PROVIDERS[0]).await + net.ledger(PROVIDERS[1]).await;
+    assert_eq!(held, net.funds() * U256::from(2) + U256::from(net.network.terms.roots.fee), "who shows is paid for it");
     for contract in [net.network.uptime, net.pool().address] {
         assert_eq!(net.logs::<Contract::Posted>(contract).await.len(), 1);
     }
@@ -79,11 +85,205 @@ async fn two_keepers_bring_an_epoch_to_its_claims() {
     assert_eq!(assay_epochs::wire::read_inputs(&stored).unwrap(), *computed.uptime.inputs());
 }
 
+/// Claims what licence 1 has earned up to an epoch. Returns how much that is.
+async fn claim_first(net: &Nodes, epoch: u32, computed: &Recomputed) -> u128 {
+    let (cumulative, proof) = computed.rewards.claim(1).unwrap();
+    let count = computed.rewards.cumulative().len() as u32;
+    let earned = EpochRewards::Earned { epoch, count, number: 1, cumulative: U96::from(cumulative) };
+    let pool = EpochRewards::new(net.pool().address, &net.rpc);
+    net.send(pool.claim(earned, words(&proof), false).from(ADMIN)).await;
+    cumulative
+}
+
+/// Waits until the keeper says that nothing is in its way any more.
+async fn untroubled(net: &Nodes, keeper: &Handle) {
+    let ready = || async { (net.ready(keeper).await["troubles"] == serde_json::json!([])).then_some(()) };
+    eventually("nothing is in the way", ready).await;
+}
+
+/// Waits until the keeper says that the pool lacks so much.
+async fn underfunded(net: &Nodes, keeper: &Handle, missing: u128) {
+    eventually("what the pool lacks is told", || async {
+        let facts = net.ready(keeper).await;
+        let trouble =
+            facts["troubles"].as_array()?.iter().find(|trouble| trouble["code"] == "pool_underfunded")?.clone();
+        assert_eq!(facts["ready"], false);
+        (trouble["missing"].as_str()? == format!("{missing:#x}")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_lacks_funds_pays_everything_later() {
+    let net = Nodes::start_with(Options { funds: FIRST / 4, ..Options::default() }).await;
+    net.fund_keeper(KEEPER).await;
+    let keeper = net.keeper("keeper", 0).await;
+    let sealed = net.until_sealed(0).await;
+    net.share(0, &sealed).await;
+    underfunded(&net, &keeper, FIRST / 4 * 3).await;
+    // Shares do not wait for the pool.
+    net.reach(net.network.begins(2)).await;
+    let sealed = net.seal(1).await;
+    net.reach(net.network.seals_end(2)).await;
+    net.seeded(2).await;
+    net.share(1, &sealed).await;
+    underfunded(&net, &keeper, FIRST / 4 * 3).await;
+    let pool = EpochRewards::new(net.pool().address, &net.rpc);
+    assert_eq!(pool.nextEpoch().call().await.unwrap(), 0, "nothing is paid by halves");
+
+    for (epoch, missing) in [(0, FIRST / 4 * 3), (1, FIRST)] {
+        underfunded(&net, &keeper, missing).await;
+        net.fund_pool(U256::from(missing)).await;
+        net.posted(*pool.address(), epoch).await;
+        net.finish(*pool.address(), epoch).await;
+    }
+    let computed = read::recompute(&net.rpc, &net.network, net.pool(), 1, net.head().await).await.unwrap();
+    let claimed = claim_first(&net, 1, &computed).await;
+    assert_eq!(claimed, 2 * (FIRST / 4 / 20 * (20 - OPERATOR_SHARE)), "both epochs");
+    net.reach(net.now().await + u64::from(net.pool().terms.slow_period)).await;
+    net.send(pool.collect(1).from(LIAR)).await;
+    assert_eq!(net.ledger(ADMIN).await, U256::from(claimed));
+    untroubled(&net, &keeper).await;
+    keeper.stop();
+    keeper.wait().await.unwrap();
+}
+
+/// What somebody else demanded of a false posting runs out before what the keeper did. The posting is gone, and its fee lies there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fee_of_a_demand_comes_back_when_the_posting_is_gone() {
+    let net = Nodes::start().await;
+    net.revealed().await;
+    net.fund_keeper(KEEPER).await;
+    net.fund_keeper(ADMIN).await;
+    let right = net.compute(0).await;
+    let mut leaves = right.shares().tree().leaves().to_vec();
+    leaves[280] = [9; 32];
+    let lie = Tree::new(leaves);
+    let contract = Contract::new(net.network.uptime, &net.rpc);
+    let (total, truth) = (right.shares().total(), right.truth().bytes().to_vec());
+    net.send(contract.post(0, lie.root().into(), total, truth.into()).from(LIAR)).await;
+
+    // Whoever knows the tree needs not begin at its top.
+    let top = nodes::highest(lie.len());
+    let mut opened = OpenedTree::new(lie.root(), lie.len());
+    opened.open(top, 0, &nodes::children(&lie, top, 0).unwrap()).unwrap();
+    let Difference::Demand { tier, index, node, proof } = opened.difference(right.shares().tree()) else { panic!() };
+    let place = (0, U256::from(tier), U256::from(index));
+    net.send(contract.demand(place.0, place.1, place.2, node.into(), words(&proof)).from(ADMIN)).await;
+    let demands = || async { net.history().await.uptime().of(0).unwrap().demands.clone() };
+    let first = demands().await[&(tier, index as u32)].answer_by;
+    net.reach(first - 500).await;
+    let keeper = net.keeper("keeper", 0).await;
+    let asked = eventually("the keeper demands the top", || async { demands().await.remove(&(top, 0)) }).await;
+    assert_eq!((asked.demander, asked.answer_by > first + 1), (KEEPER, true));
+    assert_eq!(net.ledger(KEEPER).await, net.funds() - U256::from(net.network.terms.roots.fee));
+
+    net.reach(first + 1).await;
+    net.send(contract.expire(place.0, place.1, place.2).from(ADMIN)).await;
+    let refunded = || async { net.logs::<Contract::DemandRefunded>(*contract.address()).await.pop() };
+    assert_eq!(eventually("the fee comes back", refunded).await.demander, KEEPER);
+    net.posted(*contract.address(), 0).await;
+    // Nothing but the bond of its own posting is away, and that comes back as well.
+    assert_eq!(net.ledger(KEEPER).await, net.funds() - U256::from(net.network.terms.roots.bond));
+    net.finish(*contract.address(), 0).await;
+    eventually("the bond is back", || async {
+        (net.logs::<Contract::BondReleased>(*contract.address()).await.len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(net.logs::<Contract::DemandRefunded>(*contract.address()).await.len(), 1);
+    keeper.stop();
+    keeper.wait().await.unwrap();
+}
+
+/// drand's first rounds, on a schedule of its own: what the network signs is the number alone. Epoch 0 is drawn by the first, epoch 1 by
+/// the second.
+async fn by_drand(relays: Vec<String>) -> (Nodes, Drand) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let drand = Drand { genesis: now + 6_000, period: 10_000, ..Drand::quicknet(24) };
+    let beacon = Some(Beacon::Drand(drand.clone()));
+    (Nodes::start_with(Options { beacon, relays, ..Options::default() }).await, drand)
+}
+
+/// Comes to where an epoch's round is named, and to where drand publishes it.
+async fn named(net: &Nodes, drand: &Drand, epoch: u32) {
+    net.reach(net.network.seals_end(epoch)).await;
+    let seeds = Attestations::new(net.network.attestations, &net.rpc);
+    let round = || async { Some(seeds.roundOf(epoch).call().await.unwrap()).filter(|round| *round != 0) };
+    let round = eventually("a round is named", round).await;
+    assert_eq!(round, u64::from(epoch) + 1);
+    net.reach(drand.published_at(round)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seeds_are_rounds_of_drand_as_relays_have_them() {
+    let relay = DrandRelay::spawn(Mood::Withholding).await;
+    let (net, drand) = by_drand(vec![relay.url()]).await;
+    net.fund_keeper(KEEPER).await;
+    let keeper = net.keeper("keeper", 0).await;
+    named(&net, &drand, 0).await;
+    for (mood, why) in [(Mood::Withholding, "404"), (Mood::Lying, "not the network's")] {
+        relay.set(mood);
+        eventually("it is said why there is no seed", || async {
+            let facts = net.ready(&keeper).await;
+            let trouble = facts["troubles"].as_array()?.first()?.clone();
+            assert_eq!((&trouble["code"], &facts["ready"]), (&"round_unknown".into(), &false.into()));
+            trouble["message"].as_str()?.contains(why).then_some(())
+        })
+        .await;
+    }
+    let recorded = || net.logs::<DrandBeacon::RoundRecorded>(net.suite.beacon);
+    assert!(recorded().await.is_empty());
+    relay.set(Mood::Honest);
+    net.seeded(0).await;
+
+    net.reach(net.network.begins(1)).await;
+    let sealed = net.seal(0).await;
+    named(&net, &drand, 1).await;
+    net.seeded(1).await;
+    let rounds = recorded().await;
+    let seeds = Attestations::new(net.network.attestations, &net.rpc);
+    for (epoch, round) in (0..).zip(&rounds) {
+        let published = quicknet()["rounds"][epoch as usize]["randomness"].as_str().unwrap().to_owned();
+        assert_eq!((round.recorder, round.value.to_string()), (KEEPER, published));
+        assert_eq!(seeds.seedOf(epoch).call().await.unwrap(), round.value);
+    }
+    assert_eq!(rounds.len(), 2, "each is brought once");
+    net.share(0, &sealed).await;
+    net.posted(net.pool().address, 0).await;
+    untroubled(&net, &keeper).await;
+    keeper.stop();
+    keeper.wait().await.unwrap();
+}
+
+/// Relays that never answer take longer in all than anything here is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_relays_hold_no_challenge_up() {
+    let relay = DrandRelay::spawn(Mood::Honest).await;
+    let (net, drand) = by_drand(vec![relay.url(); 100]).await;
+    let keeper = net.keeper("keeper", 0).await;
+    for epoch in 0..2 {
+        named(&net, &drand, epoch).await;
+        net.seeded(epoch).await;
+    }
+    let before = relay.set(Mood::Silent);
+    named(&net, &drand, 2).await;
+    eventually("a relay is asked", || async { (relay.requests() > before).then_some(()) }).await;
+    let right = net.compute(0).await;
+    let contract = Contract::new(net.network.uptime, &net.rpc);
+    let (root, mut truth) = (right.shares().root(), right.truth().bytes().to_vec());
+    truth[0] ^= 1;
+    net.send(contract.post(0, root.into(), right.shares().total(), truth.into()).from(LIAR)).await;
+    let removed = || async { net.logs::<Contract::Removed>(*contract.address()).await.pop() };
+    assert_eq!(eventually("the lie is challenged", removed).await.by, KEEPER);
+    keeper.stop();
+    keeper.wait().await.unwrap();
+}
+
 /// Whoever named the round did not bring it, and the chain, which keeps 256 hashes of blocks, has its hash no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_round_is_named_anew() {
-    let options = AnvilOptions { args: vec!["--hardfork".into(), "cancun".into()], ..AnvilOptions::default() };
-    let net = Nodes::start_with(8, &options).await;
+    let anvil = AnvilOptions { args: vec!["--hardfork".into(), "cancun".into()], ..AnvilOptions::default() };
+    let net = Nodes::start_with(Options { anvil, ..Options::default() }).await;
     let attestations = Attestations::new(net.network.attestations, &net.rpc);
     net.reach(net.network.seals_end(0)).await;
     net.send(attestations.begin(0).from(LIAR)).await;
@@ -98,7 +298,7 @@ async fn a_lost_round_is_named_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_heavier_operator_votes_instead_of_a_lighter_one() {
-    let net = Nodes::start_with(1, &AnvilOptions::default()).await;
+    let net = Nodes::start_with(Options { voters: 1, ..Options::default() }).await;
     net.fund_keeper(KEEPER).await;
     let small = LICENSES + 2;
     net.operate(LIAR, small, 5..=5).await;
@@ -194,6 +394,44 @@ async fn a_keeper_that_is_killed_goes_on() {
     for contract in [net.network.uptime, net.pool().address] {
         assert_eq!(net.logs::<Contract::Removed>(contract).await.len(), 0);
     }
+}
+
+/// Nobody looked while it could be doubted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_posting_that_became_final_is_told_and_nothing_is_built_on_it() {
+    let net = Nodes::start().await;
+    net.fund_keeper(KEEPER).await;
+    net.revealed().await;
+    let right = net.compute(0).await;
+    let (total, truth) = (right.shares().total(), right.truth().bytes().to_vec());
+    let contract = Contract::new(net.network.uptime, &net.rpc);
+    net.send(contract.post(0, B256::repeat_byte(7), total, truth.into()).from(LIAR)).await;
+    net.finish(*contract.address(), 0).await;
+    let keeper = net.keeper("keeper", 0).await;
+    eventually("it is told", || async {
+        let facts = net.ready(&keeper).await;
+        let troubles = facts["troubles"].as_array()?;
+        assert!(troubles.len() < 2, "{facts}");
+        (troubles.first()?["code"] == "false_final").then_some(())
+    })
+    .await;
+    let metrics = reqwest::get(format!("http://{}/metrics", keeper.http().unwrap())).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in ["assay_epochs_troubles{code=\"false_final\"} 1", "assay_epochs_troubles{code=\"bond_missing\"} 0"] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    // Epoch 1 goes its way; of epoch 0 the pool pays nothing, and nobody is penalised.
+    net.reach(net.network.begins(2)).await;
+    let sealed = net.seal(1).await;
+    net.reach(net.network.seals_end(2)).await;
+    net.seeded(2).await;
+    net.share(1, &sealed).await;
+    let penalised = || async { contract.isPenalised(1, 0).call().await.unwrap().then_some(()) };
+    eventually("who was offline in epoch 1 is penalised", penalised).await;
+    assert!(!contract.isPenalised(0, 0).call().await.unwrap());
+    assert_eq!(EpochRewards::new(net.pool().address, &net.rpc).nextEpoch().call().await.unwrap(), 0);
+    keeper.stop();
+    keeper.wait().await.unwrap();
 }
 
 /// A posting of shares.

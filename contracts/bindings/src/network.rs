@@ -10,11 +10,12 @@ pub mod hashes;
 mod history;
 mod postings;
 pub mod read;
+mod shared;
 mod terms;
 
 pub use self::{
     events::NetworkEvent,
-    history::{Attester, History, NotKnown, Seat},
+    history::{Attester, History, Mark, NotKnown, Seat},
     postings::{Demand, Outcome, Posting, Postings, Refund},
     terms::{Exam, Fault, Faults, MAX_LICENSES, PoolTerms, Roots, Terms},
 };

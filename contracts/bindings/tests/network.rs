@@ -1,7 +1,10 @@
 //! What node networks promise, and what histories say of their epochs. That contracts and histories agree is tested on a chain, with the
 //! command.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use assay_contracts::{
@@ -23,13 +26,17 @@ fn at(byte: u8) -> Address {
 }
 
 fn history() -> History {
+    history_of(LICENSES)
+}
+
+fn history_of(licenses: u32) -> History {
     History::new(&Network {
         license_staking: at(1),
         uptime: at(2),
         attestations: at(3),
         block: 0,
         code_hashes: BTreeMap::new(),
-        terms: devnet_network(at(4), LICENSES, 0),
+        terms: devnet_network(at(4), licenses, 0),
         pools: Vec::new(),
     })
 }
@@ -190,6 +197,68 @@ fn inputs_are_what_the_events_of_an_epoch_say() {
 
     history.reveal(0, BOB, vec![3; 5]);
     assert_eq!(history.inputs(0).unwrap_err(), NotKnown::Length { epoch: 0, operator: BOB });
+}
+
+/// What follows from an epoch is computed anew when its mark is another one, and not before.
+#[test]
+fn the_mark_of_an_epoch_changes_with_its_inputs_alone() {
+    let mut history = history();
+    assert_eq!(history.mark_of(0), None);
+    history.register(ALICE, 0);
+    history.take_seat(0, 10, 0);
+    for epoch in 0..3 {
+        history.seed(epoch);
+    }
+    let vote = |operator| AttestationsEvents::Voting(Attestations::Voting { epoch: 1, place: 0, operator, weight: 1 });
+    let banned = UptimeEvents::Banned(Uptime::Banned { operator: ALICE, from: 2, until: 5 });
+    let sealed = Attestations::Sealed { epoch: 1, operator: ALICE, seal: B256::repeat_byte(8) };
+    type Event<'a> = (&'a str, [bool; 3], &'a dyn Fn(&mut History));
+    let events: [Event<'_>; 9] = [
+        ("a delegation", [false, true, true], &|history| history.delegate(1, ALICE, 1)),
+        ("a seat", [false, true, true], &|history| history.take_seat(1, 20, 1)),
+        ("a vote", [false, true, false], &|history| history.attested(vote(ALICE))),
+        ("a reveal", [false, true, false], &|history| history.reveal(1, ALICE, vec![0; 4])),
+        ("other answers", [false, true, false], &|history| history.reveal(1, ALICE, vec![1; 4])),
+        ("a reveal two epochs before", [true, false, true], &|history| history.reveal(0, ALICE, vec![0; 4])),
+        ("a seal", [false; 3], &|history| history.attested(AttestationsEvents::Sealed(sealed.clone()))),
+        ("a ban", [false, false, true], &|history| history.apply(&NetworkEvent::Uptime(Box::new(banned.clone())))),
+        ("an operator", [false, false, true], &|history| history.register(BOB, 2)),
+    ];
+    for (name, expected, tell) in events {
+        let marks = [0, 1, 2].map(|epoch| history.mark_of(epoch));
+        tell(&mut history);
+        let changed = [0, 1, 2].map(|epoch| history.mark_of(epoch as u32) != marks[epoch]);
+        assert_eq!(changed, expected, "{name}");
+    }
+}
+
+/// A keeper copies what is final, and adds what may be taken back, at each block.
+#[test]
+fn a_look_at_a_million_licences_goes_not_through_them() {
+    const MANY: u32 = 1_000_000;
+    let mut settled = history_of(MANY);
+    let alice = MANY + 1;
+    settled.register(alice, 0);
+    for id in 1..=MANY {
+        settled.delegate(id, alice, 0);
+    }
+    settled.seed(0);
+    let look = |id| {
+        let started = Instant::now();
+        let mut history = settled.clone();
+        history.delegate(id, alice, 1);
+        let seen = (history.mark_of(0), history.delegated_in(0));
+        drop(history);
+        (started.elapsed(), seen)
+    };
+    let looks: Vec<_> = (0..20).map(|n| look(1 + n * 40_000)).collect();
+    assert!(looks.iter().all(|(_, seen)| *seen == (settled.mark_of(0), vec![MANY])));
+    let best: Duration = looks.iter().map(|(took, _)| *took).min().unwrap();
+    let started = Instant::now();
+    assert_eq!(settled.inputs(0).unwrap().runs.len(), MANY as usize);
+    let through = started.elapsed();
+    println!("a look takes {best:?}, going through all licences once {through:?}");
+    assert!(best * 20 < through, "a look takes {best:?}, going through all licences once {through:?}");
 }
 
 fn fields(faults: &[Fault]) -> Vec<&str> {

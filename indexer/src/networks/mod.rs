@@ -8,8 +8,10 @@
 //! That block's hash is the key of everything computed, so nothing outlives a reorganisation that touches it.
 
 mod computed;
+mod stakes;
 
 pub(crate) use computed::{Epoch, OperatorCounts};
+pub(crate) use stakes::{Locked, Penalty};
 
 use crate::{
     rows::Position,
@@ -25,6 +27,7 @@ use assay_contracts::{
 use assay_epochs::Rewards;
 use computed::Computed;
 use sqlx::SqliteConnection;
+use stakes::Stakes;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -46,6 +49,7 @@ struct Entry {
 #[derive(Debug)]
 struct Watched {
     history: Arc<History>,
+    stakes: Arc<Stakes>,
     /// The last event in it.
     at: Position,
     /// The last rollback that it knows.
@@ -60,6 +64,7 @@ struct Watched {
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) history: Arc<History>,
+    pub(crate) stakes: Arc<Stakes>,
     /// The chain's time (Unix seconds).
     pub(crate) time: u64,
     /// Of epochs 0, 1, and so on, without a gap.
@@ -102,6 +107,7 @@ impl Networks {
         let closed = (0..).zip(&watched.closed).take_while(|(next, (epoch, _))| next == *epoch);
         let snapshot = Snapshot {
             history: watched.history.clone(),
+            stakes: watched.stakes.clone(),
             time,
             closed: closed.map(|(_, (_, block))| *block).collect(),
             computed: entry.computed.clone(),
@@ -114,6 +120,7 @@ impl Watched {
     fn new(network: &Network) -> Self {
         Self {
             history: Arc::new(History::new(network)),
+            stakes: Arc::default(),
             at: Position(-1),
             rollback: 0,
             ends: BTreeMap::new(),
@@ -146,12 +153,13 @@ impl Watched {
             let page = log::events_of(&mut *connection, &sources, after, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             after = last.position;
-            let history = Arc::make_mut(&mut self.history);
+            let (history, stakes) = (Arc::make_mut(&mut self.history), Arc::make_mut(&mut self.stakes));
             for (row, seen) in &page {
                 let block = BlockRef { number: row.position.block(), hash: seen.block_hash };
                 close(&self.ends, &mut self.closed, seen.timestamp, block);
                 let Some(SuiteEvent::Network(_, event)) = row.decode(suite) else { continue };
                 history.apply(&event);
+                stakes.apply(network, &event, seen.timestamp, row.transaction_hash);
                 // Answers of an epoch are revealed from when the next one's seed is known.
                 if let NetworkEvent::Attestations(event) = &event
                     && let AttestationsEvents::Seeded(event) = &**event

@@ -399,6 +399,81 @@ async fn epochs_are_explained_and_claimed_by_what_the_api_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_seats_lose_and_what_thaws_is_shown_until_it_is_over() {
+    let mut world = World::new().await;
+    let net = found(&mut world).await;
+    let indexer = world.index("net").await;
+    net.draw(&world, 0).await;
+    net.play(&world, 0, OFFLINE).await;
+    net.post(&world, 0, &[]).await;
+    let held = async || net.attestations.seatOf(net.provider).call().await.unwrap();
+    let seat = async || indexer.ok(&net.path("/seats")).await["items"][0].clone();
+    let ended = async || indexer.ok(&net.path("/licenses/1")).await["ended"].clone();
+    compare(&world, &indexer, &net).await;
+    let before = seat().await;
+    assert_eq!((&before["now"]["stake"], &before["penalties"]), (&ETHER.to_string().into(), &json!([])));
+    assert_eq!((&before["leaving"], ended().await), (&json!([]), Value::Null));
+
+    let history = read::history(&world.provider, &net.record, world.provider.get_block_number().await.unwrap()).await;
+    let truth = assay_epochs::Uptime::new(history.unwrap().inputs(0).unwrap()).unwrap().truth().bytes().to_vec();
+    let penalise = net.uptime.penalise(0, 0, truth.into());
+    let penalty = penalise.clone().from(world.admin).call().await.unwrap();
+    world.must(world.admin, penalise.into_transaction_request()).await;
+    let penalised_at = now(&world).await;
+    world.must(net.provider, net.attestations.leaveSeat().into_transaction_request()).await;
+    let undelegate = net.staking.undelegate(vec![U256::from(1)]);
+    world.must(world.customer, undelegate.into_transaction_request()).await;
+    world.synced(&indexer).await;
+    let (locked, shown) = (held().await, seat().await);
+    assert!(penalty > U256::ZERO && locked.stake == ETHER - penalty.to::<u128>());
+    let told = &shown["penalties"][0];
+    let amounts = [&told["amount"], &told["reward"], &told["burned"]].map(number);
+    assert_eq!(amounts, [penalty, penalty / U256::from(2), penalty - penalty / U256::from(2)]);
+    assert_eq!((account(&told["provider"]), account(&told["to"])), (net.provider, world.admin));
+    let epoch = net.staking.currentEpoch().call().await.unwrap();
+    assert_eq!((&told["at"], &told["epoch"]), (&penalised_at.into(), &epoch.into()));
+    let left = json!([{
+        "provider": told["provider"], "epoch": epoch + 1, "free_at": locked.freeAt.to::<u64>(), "stake": locked.stake.to_string(),
+    }]);
+    assert_eq!((&shown["leaving"], &shown["now"]["stake"]), (&left, &locked.stake.to_string().into()));
+    let thaw = net.record.terms.thaw_epochs;
+    assert_eq!(ended().await, json!({ "epoch": epoch + 1, "free_at": epoch + 1 + thaw }));
+    let document = indexer.ok("/openapi.json").await;
+    let values =
+        [("{network}", net.record.uptime.to_string()), ("{number}", FIRST.to_string()), ("{id}", "1".to_owned())];
+    assert_eq!(described(&indexer, &document, |path| path.starts_with("/v1/networks"), &values).await, 9);
+
+    // Block by block, the chain takes all three back.
+    world.anvil.reorg(1).await;
+    world.synced(&indexer).await;
+    assert_eq!((ended().await, &seat().await["leaving"]), (Value::Null, &left));
+    world.anvil.reorg(3).await;
+    world.synced(&indexer).await;
+    assert_eq!(held().await.stake, ETHER);
+    let after = seat().await;
+    assert_eq!(
+        [&after["now"], &after["leaving"], &after["penalties"]],
+        ["now", "leaving", "penalties"].map(|key| &before[key])
+    );
+
+    // What is released, or delegated anew, thaws no more.
+    world.must(net.provider, net.attestations.leaveSeat().into_transaction_request()).await;
+    let undelegate = net.staking.undelegate(vec![U256::from(1)]);
+    world.must(world.customer, undelegate.into_transaction_request()).await;
+    world.synced(&indexer).await;
+    assert_eq!(seat().await["leaving"][0]["free_at"], held().await.freeAt.to::<u64>());
+    until(&world, held().await.freeAt.to()).await;
+    world.must(world.admin, net.attestations.release(net.provider).into_transaction_request()).await;
+    until(&world, net.record.begins(ended().await["free_at"].as_u64().unwrap() as u32)).await;
+    world
+        .must(world.customer, net.staking.delegate(vec![U256::from(1)], FIRST, 2_000).into_transaction_request())
+        .await;
+    world.synced(&indexer).await;
+    assert_eq!((&seat().await["leaving"], ended().await), (&json!([]), Value::Null));
+    compare(&world, &indexer, &net).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_reorganised_away_is_computed_no_more() {
     let mut world = World::new().await;
     let net = found(&mut world).await;

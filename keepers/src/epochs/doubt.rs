@@ -138,9 +138,11 @@ impl Look<'_> {
     /// Says once a look that a contract's epochs are lost.
     pub(super) fn false_final(&mut self, contract: Address, epoch: u32) {
         let message = format!(
-            "what {contract} says of epoch {epoch} became final and is not what its rule says: pools stand still"
+            "what {contract} says of epoch {epoch} became final and is not what its rule says: this keeper builds nothing on it"
         );
-        self.trouble("false_final", message);
+        if self.troubles.iter().all(|trouble| trouble.message != message) {
+            self.trouble("false_final", message);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! One look at the network: what is wanted of it, and what is in the way.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use alloy::{
     eips::BlockId,
@@ -14,11 +17,11 @@ use assay_contracts::{
     protocol::token_id,
 };
 
-use super::{Trouble, books::Books};
+use super::{Trouble, books::Books, faults::Strikes, seeds::Asked};
 use crate::{
     error::Result,
     tx::{PATIENT, Wanted},
-    verification::{Recording, Rounds},
+    verification::Rounds,
 };
 
 /// What does not bear waiting: a challenge, an answer.
@@ -36,7 +39,7 @@ pub(super) struct Means {
     pub(super) network: Network,
     pub(super) rpc: DynProvider,
     pub(super) blobs: Blobs,
-    pub(super) rounds: Rounds,
+    pub(super) rounds: Arc<Rounds>,
     pub(super) spread: u64,
 }
 
@@ -46,11 +49,10 @@ pub(super) struct Memory {
     pub(super) books: Books,
     /// Since when something is due that anybody may do.
     due: HashMap<String, u64>,
-    pub(super) recordings: HashMap<u64, Recording>,
+    pub(super) recordings: HashMap<u64, Asked>,
     /// Epochs with seats that nothing is to be had of any more.
     pub(super) penalised: HashSet<(u32, u32)>,
-    /// Operators with epochs whose strikes ban nobody any more.
-    pub(super) spent_strikes: HashSet<(u32, u32)>,
+    pub(super) strikes: Strikes,
     /// False postings that were told of.
     told: HashSet<(Address, B256, u64)>,
 }

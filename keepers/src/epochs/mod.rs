@@ -96,11 +96,14 @@ pub struct Setup {
     pub blobs: Blobs,
 }
 
+/// Codes of troubles.
+pub const CODES: [&str; 6] =
+    ["bond_missing", "pool_underfunded", "false_final", "rewards_unknown", "round_unknown", "blobs_failed"];
+
 /// Why the keeper cannot do something that is due. It goes on with all else, and tries again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
-    /// A code that never changes its meaning: `bond_missing`, `pool_underfunded`, `false_final`, `rewards_unknown`, `round_unknown` or
-    /// `blobs_failed`.
+    /// A code that never changes its meaning: one of [`CODES`].
     pub code: &'static str,
     /// What to do about it.
     pub message: String,

@@ -2,12 +2,21 @@
 
 use alloy::sol_types::SolCall;
 use assay_contracts::{Attestations, PrevrandaoBeacon, beacon::Beacon};
+use tokio::task::JoinHandle;
 
 use super::look::{DUE, Look};
-use crate::error::Result;
+use crate::{error::Result, verification::Recording};
 
 /// Epochs without a seed that are brought forward at once.
 const MOST: usize = 8;
+
+/// A round that is asked for beside the looks: relays that are slow to answer hold nothing else up.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    asking: Option<JoinHandle<Result<Recording, String>>>,
+    /// What was said last.
+    answer: Option<Result<Recording, String>>,
+}
 
 impl Look<'_> {
     /// Names, brings and records what epochs that take seals no more lack.
@@ -65,15 +74,27 @@ impl Look<'_> {
         if !is_published {
             return;
         }
-        if !self.memory.recordings.contains_key(&round) {
-            match self.means.rounds.recording(round).await {
-                Ok(recording) => _ = self.memory.recordings.insert(round, recording),
-                Err(why) => return self.trouble("round_unknown", format!("round {round} of the beacon: {why}")),
+        match self.recording(round).await {
+            Some(Ok(Recording { data, since })) => {
+                if self.now.time >= since && self.is_turn(format!("record:{round}")) {
+                    self.want("record", round.to_string(), DUE, self.means.suite.beacon, data);
+                }
             }
+            Some(Err(why)) => self.trouble("round_unknown", format!("round {round} of the beacon: {why}")),
+            None => {}
         }
-        let recording = self.memory.recordings[&round].clone();
-        if self.now.time >= recording.since && self.is_turn(format!("record:{round}")) {
-            self.want("record", round.to_string(), DUE, self.means.suite.beacon, recording.data);
+    }
+
+    /// What brings a round to the chain, once somebody has said so; who could not is asked again.
+    async fn recording(&mut self, round: u64) -> Option<Result<Recording, String>> {
+        let asked = self.memory.recordings.entry(round).or_default();
+        if let Some(done) = asked.asking.take_if(|asking| asking.is_finished()) {
+            asked.answer = Some(done.await.unwrap_or_else(|error| Err(error.to_string())));
         }
+        if asked.asking.is_none() && !matches!(asked.answer, Some(Ok(_))) {
+            let rounds = self.means.rounds.clone();
+            asked.asking = Some(tokio::spawn(async move { rounds.recording(round).await }));
+        }
+        asked.answer.clone()
     }
 }

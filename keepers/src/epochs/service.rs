@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Handle, Setup, Trouble,
+    CODES, Config, Handle, Setup, Trouble,
     look::{Look, Means, Memory, Now},
 };
 use crate::{
@@ -101,7 +101,10 @@ impl Planner {
 
     /// Keeps what is in the way for whoever asks, and logs what is new of it.
     fn tell(&self, troubles: Vec<Trouble>) {
-        metrics::gauge!("assay_epochs_troubles").set(troubles.len() as f64);
+        for code in CODES {
+            let count = troubles.iter().filter(|trouble| trouble.code == code).count();
+            metrics::gauge!("assay_epochs_troubles", "code" => code).set(count as f64);
+        }
         let mut known = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let before: BTreeSet<_> = known.iter().map(|trouble| &trouble.message).collect();
         for trouble in troubles.iter().filter(|trouble| !before.contains(&trouble.message)) {
@@ -138,7 +141,7 @@ pub(super) async fn start(config: Config, setup: Setup, shutdown: CancellationTo
         }
     };
     let http = health.as_ref().and_then(HealthServer::address);
-    let rounds = Rounds::new(rpc.clone(), &suite, &config.relays)?;
+    let rounds = Arc::new(Rounds::new(rpc.clone(), &suite, &config.relays)?);
     tracing::info!(account = %me, network = %network.uptime, role = ROLE, "started");
     let planner = Arc::new(Planner {
         means: Means { me, suite, network, rpc, blobs, rounds, spread: config.spread },

@@ -12,15 +12,16 @@ impl Look<'_> {
         // The epoch whose reveals began with the newest seed.
         let next = network.epoch_at(self.now.time);
         let Some(epoch) = next.checked_sub(1).filter(|_| history.seed_of(next).is_some()) else { return Ok(()) };
-        let Ok(inputs) = history.inputs(epoch) else { return Ok(()) };
-        if inputs.voters.len() < usize::from(network.terms.exam.max_voters) {
+        let voters: Vec<u32> = history.voters_in(epoch).collect();
+        if voters.len() < usize::from(network.terms.exam.max_voters) {
             return Ok(());
         }
-        let weight = |number: u32| inputs.operator_index(number).map_or(0, |index| inputs.operators[index].delegated);
-        let lightest = (0..).zip(&inputs.voters).min_by_key(|(_, voter)| weight(**voter));
-        let has_no_vote = |number: &u32| !inputs.voters.contains(number) && !history.is_banned(*number, epoch);
-        let others = inputs.reveals.iter().map(|reveal| reveal.operator).filter(has_no_vote);
-        let heaviest = others.max_by_key(|number| weight(*number));
+        let delegated = history.delegated_in(epoch);
+        let first = network.terms.licenses + 1;
+        let weight = |number: u32| number.checked_sub(first).and_then(|place| delegated.get(place as usize)).copied();
+        let lightest = (0..).zip(&voters).min_by_key(|(_, voter)| weight(**voter));
+        let has_no_vote = |number: &u32| !voters.contains(number) && !history.is_banned(*number, epoch);
+        let heaviest = history.revealed_in(epoch).filter(has_no_vote).max_by_key(|number| weight(*number));
         let (Some((place, &voter)), Some(operator)) = (lightest, heaviest) else { return Ok(()) };
         if weight(operator) <= weight(voter) {
             return Ok(());

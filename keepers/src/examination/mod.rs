@@ -9,6 +9,7 @@
 //! The tasks follow from the operator's signature, so a provider learns of them when it is asked and not before. Its own signature is over
 //! the root of a batch of these tasks ([`assay_kernels::commit`]) that is bound to the probe and to the provider.
 
+mod door;
 pub(crate) mod endpoint;
 pub mod probe;
 mod rounds;

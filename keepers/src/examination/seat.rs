@@ -19,7 +19,7 @@ use assay_contracts::{Network, Suite, network::read::Snapshot};
 use assay_kernels::{cuda::Backend, model::Model};
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Exam, Rounds,
+    door::{self, Limits},
     probe::{self, Challenge, PATH, Reply, Request, model_id},
 };
 use crate::{
@@ -43,8 +44,8 @@ use crate::{
     supervise::{Backoff, Supervisor},
 };
 
-/// Bytes of a question at most; one takes some 400.
-const MOST_BYTES: usize = 2_048;
+/// A question takes some 400 bytes. There is room for all operators of a large network, which come at random moments of a round.
+const LIMITS: Limits = Limits { connections: 256, reading: Duration::from_secs(10), bytes: 2_048 };
 
 /// Settings of a provider's seat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,21 +109,14 @@ impl Seat {
             machine: Semaphore::new(1),
         };
         let key = desk.me;
-        let router =
-            Router::new().route(PATH, post(answer)).layer(DefaultBodyLimit::max(MOST_BYTES)).with_state(Arc::new(desk));
+        let router = Router::new().route(PATH, post(answer)).with_state(Arc::new(desk));
         let cancel = shutdown.child_token();
         let mut supervisor = Supervisor::new(cancel.clone(), Backoff::default());
         supervisor.spawn("seat's view", move |cancel| {
             let board = board.clone();
             async move { board.run(cancel).await }
         });
-        let stopped = cancel.clone();
-        tokio::spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the seat stopped answering");
-            }
-        });
+        tokio::spawn(door::serve(listener, router, LIMITS, cancel.clone()));
         tracing::info!(%key, address = %bound, "seat answers");
         let running = tokio::spawn(supervisor.wait());
         Ok(Self { address: bound, key, cancel, running })

@@ -19,7 +19,9 @@ use alloy::{
 };
 use assay_blobs::Blobs;
 use assay_contracts::{
-    Attestations, DevToken, EpochRewards, Ledger, LicenseStaking, NodeSale, Staking, Suite, Uptime as Contract, deploy,
+    Attestations, DevToken, EpochRewards, Ledger, LicenseStaking, NodeSale, Staking, Suite, Uptime as Contract,
+    beacon::Beacon,
+    deploy,
     network::{
         Exam, Faults, History, Network, Pool, PoolTerms, Roots, Terms,
         hashes::{Sealed, seal_hash},
@@ -52,6 +54,26 @@ pub const LIAR: Address = address!("9965507D1a55bcC2695C58ba16FB37d819B0A4dc");
 pub const OPERATOR_SHARE: u128 = 1;
 pub const LICENSES: u32 = 290;
 const ROUNDS: u32 = 2;
+/// What the pool emits in an epoch.
+pub const FIRST: u128 = 10u128.pow(18);
+
+/// How a network of a test differs.
+pub struct Options {
+    /// Operators that vote.
+    pub voters: u16,
+    pub anvil: AnvilOptions,
+    pub beacon: Option<Beacon>,
+    /// Whom keepers ask for rounds of drand.
+    pub relays: Vec<String>,
+    /// What the pool holds to begin with.
+    pub funds: u128,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { voters: 8, anvil: AnvilOptions::default(), beacon: None, relays: Vec::new(), funds: 100 * FIRST }
+    }
+}
 
 pub struct Nodes {
     pub anvil: Anvil,
@@ -59,6 +81,7 @@ pub struct Nodes {
     pub suite: Suite,
     pub network: Network,
     pub blobs: Blobs,
+    relays: Vec<String>,
     sale: Address,
     dir: tempfile::TempDir,
     /// Makes the blocks.
@@ -158,16 +181,21 @@ fn sale(now: u64) -> sale::Terms {
 impl Nodes {
     /// A network with four licences in use, whose first epoch is still to begin.
     pub async fn start() -> Self {
-        Self::start_with(8, &AnvilOptions::default()).await
+        Self::start_with(Options::default()).await
     }
 
-    /// The same, where so many operators vote, on such a chain.
-    pub async fn start_with(voters: u16, options: &AnvilOptions) -> Self {
+    /// The same, with differences.
+    pub async fn start_with(options: Options) -> Self {
         log();
-        let anvil = Anvil::spawn_with(options);
+        let Options { voters, anvil, beacon, relays, funds } = options;
+        let anvil = Anvil::spawn_with(&anvil);
         let rpc = rpc::connect(anvil.url(), Duration::from_secs(10)).unwrap();
         rpc.client().set_poll_interval(Duration::from_millis(20));
-        let suite = deploy::deploy(&rpc, ADMIN, 31_337, deploy::devnet_parameters(ADMIN), |_, _| {}).await.unwrap();
+        let mut parameters = deploy::devnet_parameters(ADMIN);
+        if let Some(beacon) = beacon {
+            parameters.verification.beacon = beacon;
+        }
+        let suite = deploy::deploy(&rpc, ADMIN, 31_337, parameters, |_, _| {}).await.unwrap();
         let now = rpc.get_block(alloy::eips::BlockId::latest()).await.unwrap().unwrap().header.timestamp;
         let (sale, _) = deploy::deploy_sale(&rpc, ADMIN, &suite, sale(now)).await.unwrap();
         let mut terms = terms(sale.license, now + 2_000, 10u128.pow(8));
@@ -175,8 +203,10 @@ impl Nodes {
         let network = deploy::deploy_network(&rpc, ADMIN, &suite, terms, |_, _| {}).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::files(&dir.path().join("blobs")).unwrap();
-        let mut net = Self { anvil, rpc, suite, network, blobs, sale: sale.address, dir, _blocks: JoinSet::new() };
+        let (sale, _blocks) = (sale.address, JoinSet::new());
+        let mut net = Self { anvil, rpc, suite, network, blobs, relays, sale, dir, _blocks };
         net.add_pool().await;
+        net.fund_pool(U256::from(funds)).await;
         net.populate().await;
         let rpc = net.rpc.clone();
         net._blocks.spawn(async move {
@@ -192,7 +222,7 @@ impl Nodes {
         let pool = PoolTerms {
             token: Address::ZERO,
             cap: 10u128.pow(21),
-            first: 10u128.pow(18),
+            first: FIRST,
             halving: 0,
             slow_period: 600,
             fast_period: 60,
@@ -200,13 +230,16 @@ impl Nodes {
             roots: self.network.terms.roots.clone(),
         };
         let (pool, _) = deploy::deploy_pool(&self.rpc, ADMIN, &self.suite, &self.network, pool).await.unwrap();
-        let ledger = Ledger::new(self.suite.ledger, &self.rpc);
-        let funds = U256::from(pool.terms.first) * U256::from(100);
-        self.send(ledger.depositNative(ADMIN).value(funds).from(ADMIN)).await;
-        self.send(ledger.approve(pool.address, U256::ZERO, funds).from(ADMIN)).await;
-        self.send(EpochRewards::new(pool.address, &self.rpc).fund(funds).from(ADMIN)).await;
         self.network.pools.push(pool);
         self.suite.networks.push(self.network.clone());
+    }
+
+    /// Brings the pool what it emits.
+    pub async fn fund_pool(&self, amount: U256) {
+        let (ledger, pool) = (Ledger::new(self.suite.ledger, &self.rpc), self.pool().address);
+        self.send(ledger.depositNative(ADMIN).value(amount).from(ADMIN)).await;
+        self.send(ledger.approve(pool, U256::ZERO, amount).from(ADMIN)).await;
+        self.send(EpochRewards::new(pool, &self.rpc).fund(amount).from(ADMIN)).await;
     }
 
     /// Four licences, run by an operator; a provider in a seat; and bonds for a liar.
@@ -276,6 +309,7 @@ impl Nodes {
             spread: 0,
             depth: 3,
             poll_interval_ms: 50,
+            relays: self.relays.clone(),
             tx: quick_tx(),
             ..Config::default()
         }
@@ -389,6 +423,14 @@ impl Nodes {
         self.reach(self.network.seals_end(epoch + 1)).await;
         self.seeded(epoch + 1).await;
         said
+    }
+
+    /// Reveals what was sealed, and lets keepers post everybody's shares until they are final.
+    pub async fn share(&self, epoch: u32, said: &Said) {
+        self.reveal(said).await;
+        self.reach(self.reveal_end(epoch).await).await;
+        self.posted(self.network.uptime, epoch).await;
+        self.finish(self.network.uptime, epoch).await;
     }
 
     /// Brings epoch 0 to where it can be posted, and leaves that to others.

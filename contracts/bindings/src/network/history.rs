@@ -1,11 +1,17 @@
 //! What a network's events say, epoch by epoch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::{
+    primitives::{Address, B256, Bytes, keccak256},
+    sol_types::SolValue,
+};
 use assay_epochs::uptime::{Inputs, Operator, Reveal, Run, answers::Answers, is_silent};
 
-use super::{Network, NetworkEvent, Postings};
+use super::{Network, NetworkEvent, Postings, shared::SharedVec};
 use crate::{Attestations::AttestationsEvents, LicenseStaking::LicenseStakingEvents, Uptime::UptimeEvents};
 
 /// A value that changes with epochs: it holds from an epoch on, until another does.
@@ -30,6 +36,11 @@ impl<T> Timeline<T> {
     fn at(&self, epoch: u32) -> Option<&T> {
         let until = self.0.partition_point(|(from, _)| *from <= epoch);
         self.0[..until].last().map(|(_, value)| value)
+    }
+
+    /// What holds from the last change on.
+    fn last(&self) -> Option<&T> {
+        self.0.last().map(|(_, value)| value)
     }
 }
 
@@ -69,6 +80,10 @@ struct Registration {
     keys: Timeline<Address>,
     /// Until which epoch a ban that begins with one lasts.
     bans: Timeline<u32>,
+    /// How many bans there were.
+    banned: u32,
+    /// Licences that it runs.
+    delegated: Timeline<u32>,
 }
 
 /// What was said of one epoch.
@@ -79,6 +94,17 @@ struct Epoch {
     reveals: BTreeMap<u32, Bytes>,
     /// By place of the list.
     voters: BTreeMap<u32, u32>,
+    /// Stands for all of it but the seals.
+    mark: B256,
+}
+
+/// Stands for everything that [`History::inputs`] of an epoch says: where it is the same, that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark([B256; 3]);
+
+/// Makes a mark stand for one thing more.
+fn extend(mark: &mut B256, said: impl SolValue) {
+    *mark = keccak256((*mark, keccak256(said.abi_encode())).abi_encode());
 }
 
 /// An epoch of which not everything is known.
@@ -104,17 +130,21 @@ pub enum NotKnown {
 ///
 /// Apply every event in the order of the chain. What holds in an epoch that has begun never changes by later events, so one history
 /// answers for all epochs; answers of an epoch are whole when its time for revealing is over, which the chain's clock decides.
+///
+/// A copy is cheap, however many licences there are.
 #[derive(Clone, Debug)]
 pub struct History {
     licenses: u32,
     rounds: u32,
-    operators: Vec<Registration>,
+    operators: SharedVec<Registration>,
     /// By licence, from number 1 on; as far as any was delegated.
-    runs: Vec<Timeline<Run>>,
-    seats: Vec<Timeline<Option<Seat>>>,
-    epochs: BTreeMap<u32, Epoch>,
-    /// Operators and epochs, in the order in which they were struck.
-    strikes: Vec<(u32, u32)>,
+    runs: SharedVec<Timeline<Run>>,
+    seats: SharedVec<Timeline<Option<Seat>>>,
+    epochs: BTreeMap<u32, Arc<Epoch>>,
+    /// Stands for all that is said of operators, runs and seats.
+    mark: Timeline<B256>,
+    /// By operator and epoch: wrong answers that are left of each strike.
+    strikes: BTreeMap<(u32, u32), u32>,
     uptime: Postings,
     pools: HashMap<Address, Postings>,
 }
@@ -125,11 +155,12 @@ impl History {
         Self {
             licenses: network.terms.licenses,
             rounds: network.terms.exam.rounds.into(),
-            operators: Vec::new(),
-            runs: Vec::new(),
-            seats: Vec::new(),
+            operators: SharedVec::default(),
+            runs: SharedVec::default(),
+            seats: SharedVec::default(),
             epochs: BTreeMap::new(),
-            strikes: Vec::new(),
+            mark: Timeline::default(),
+            strikes: BTreeMap::new(),
             uptime: Postings::new(network.terms.roots.answer_time),
             pools: network
                 .pools
@@ -139,9 +170,15 @@ impl History {
         }
     }
 
-    /// Operators that were struck, and for which epochs; whether a strike stands is the contract's to say.
-    pub fn strikes(&self) -> &[(u32, u32)] {
+    /// Wrong answers that are left of each strike after all appeals, by operator and epoch. Which of them led to a ban is the contract's to
+    /// say.
+    pub fn strikes(&self) -> &BTreeMap<(u32, u32), u32> {
         &self.strikes
+    }
+
+    /// How often an operator was banned.
+    pub fn bans_of(&self, number: u32) -> u32 {
+        self.operator(number).map_or(0, |operator| operator.banned)
     }
 
     /// What was posted of everybody's shares.
@@ -161,12 +198,13 @@ impl History {
             NetworkEvent::Attestations(event) => self.attestations(event),
             NetworkEvent::Uptime(event) => {
                 match &**event {
-                    UptimeEvents::Banned(event) => {
-                        if let Some(operator) = self.operator_mut(event.operator) {
-                            operator.bans.set(event.from, event.until);
-                        }
+                    UptimeEvents::Banned(event) => self.ban(event.operator, event.from, event.until),
+                    UptimeEvents::Struck(event) => {
+                        self.strikes.insert((event.operator, event.epoch), event.wrong);
                     }
-                    UptimeEvents::Struck(event) => self.strikes.push((event.operator, event.epoch)),
+                    UptimeEvents::Appealed(event) => {
+                        self.strikes.insert((event.operator, event.epoch), event.wrong);
+                    }
                     _ => {}
                 }
                 self.uptime.uptime(event);
@@ -192,6 +230,7 @@ impl History {
             LicenseStakingEvents::KeySet(event) => {
                 if let Some(operator) = self.operator_mut(event.number) {
                     operator.keys.set(event.epoch, event.key);
+                    self.note(event.epoch, ("key", event.number));
                 }
             }
             LicenseStakingEvents::LicenseDelegated(event) => {
@@ -216,15 +255,23 @@ impl History {
                 self.change_seat(event.seat, event.epoch, |seat| seat.endpoint.clone_from(&event.endpoint));
             }
             AttestationsEvents::SeatLeft(event) => self.seat(event.seat, event.epoch, None),
-            AttestationsEvents::Seeded(event) => self.epoch(event.epoch).seed = Some(event.seed),
+            AttestationsEvents::Seeded(event) => {
+                let epoch = self.epoch(event.epoch);
+                epoch.seed = Some(event.seed);
+                extend(&mut epoch.mark, ("seed", event.seed));
+            }
             AttestationsEvents::Sealed(event) => {
                 self.epoch(event.epoch).seals.insert(event.operator, event.seal);
             }
             AttestationsEvents::Revealed(event) => {
-                self.epoch(event.epoch).reveals.insert(event.operator, event.answers.clone());
+                let epoch = self.epoch(event.epoch);
+                epoch.reveals.insert(event.operator, event.answers.clone());
+                extend(&mut epoch.mark, ("reveal", event.operator, keccak256(&event.answers)));
             }
             AttestationsEvents::Voting(event) => {
-                self.epoch(event.epoch).voters.insert(event.place, event.operator);
+                let epoch = self.epoch(event.epoch);
+                epoch.voters.insert(event.place, event.operator);
+                extend(&mut epoch.mark, ("voter", event.place, event.operator));
             }
             AttestationsEvents::Begun(_)
             | AttestationsEvents::SeatReleased(_)
@@ -234,30 +281,57 @@ impl History {
     }
 
     fn epoch(&mut self, epoch: u32) -> &mut Epoch {
-        self.epochs.entry(epoch).or_default()
+        Arc::make_mut(self.epochs.entry(epoch).or_default())
+    }
+
+    fn place_of(&self, number: u32) -> Option<usize> {
+        Some(number.checked_sub(self.licenses)?.checked_sub(1)? as usize)
+    }
+
+    fn operator(&self, number: u32) -> Option<&Registration> {
+        self.operators.get(self.place_of(number)?)
     }
 
     fn operator_mut(&mut self, number: u32) -> Option<&mut Registration> {
-        let index = number.checked_sub(self.licenses)?.checked_sub(1)?;
-        self.operators.get_mut(index as usize)
+        self.operators.get_mut(self.place_of(number)?)
+    }
+
+    /// Something that inputs follow from holds from an epoch on.
+    fn note(&mut self, epoch: u32, said: impl SolValue) {
+        let mut mark = self.mark.last().copied().unwrap_or_default();
+        extend(&mut mark, said);
+        self.mark.set(epoch, mark);
+    }
+
+    fn ban(&mut self, number: u32, from: u32, until: u32) {
+        if let Some(operator) = self.operator_mut(number) {
+            operator.bans.set(from, until);
+            operator.banned += 1;
+            self.note(from, ("ban", number, until));
+        }
     }
 
     fn run(&mut self, license: u32, epoch: u32, run: Run) {
         // A collection has no other ids; whatever else an event names counts nowhere.
         let Some(place) = license.checked_sub(1).filter(|place| *place < self.licenses) else { return };
-        let place = place as usize;
-        if self.runs.len() <= place {
-            self.runs.resize_with(place + 1, Timeline::default);
+        let timeline = self.runs.grown_to(place as usize);
+        let before = timeline.last().copied().unwrap_or_default();
+        timeline.set(epoch, run);
+        self.count(before.operator, epoch, |delegated| delegated.saturating_sub(1));
+        self.count(run.operator, epoch, |delegated| delegated + 1);
+        self.note(epoch, ("run", license, run.operator, run.rate));
+    }
+
+    fn count(&mut self, operator: u32, epoch: u32, change: impl FnOnce(u32) -> u32) {
+        if let Some(operator) = self.operator_mut(operator) {
+            let delegated = operator.delegated.last().copied().unwrap_or_default();
+            operator.delegated.set(epoch, change(delegated));
         }
-        self.runs[place].set(epoch, run);
     }
 
     fn seat(&mut self, seat: u32, epoch: u32, holder: Option<Seat>) {
-        let place = seat as usize;
-        if self.seats.len() <= place {
-            self.seats.resize_with(place + 1, Timeline::default);
-        }
-        self.seats[place].set(epoch, holder);
+        self.note(epoch, ("seat", seat, holder.is_some()));
+        self.seats.grown_to(seat as usize).set(epoch, holder);
     }
 
     fn change_seat(&mut self, seat: u32, epoch: u32, change: impl FnOnce(&mut Seat)) {
@@ -285,7 +359,7 @@ impl History {
 
     /// All operators, with the keys that they attest with in an epoch.
     pub fn attesters(&self, epoch: u32) -> impl Iterator<Item = Attester> + '_ {
-        (self.licenses + 1..).zip(&self.operators).map(move |(number, operator)| Attester {
+        (self.licenses + 1..).zip(self.operators.iter()).map(move |(number, operator)| Attester {
             number,
             account: operator.account,
             rate: operator.rate,
@@ -302,22 +376,12 @@ impl History {
 
     /// Licences that each operator runs in an epoch, by its place.
     pub fn delegated_in(&self, epoch: u32) -> Vec<u32> {
-        let mut delegated = vec![0; self.operators.len()];
-        for timeline in &self.runs {
-            let operator = timeline.at(epoch).map_or(0, |run| run.operator);
-            let place = operator.checked_sub(self.licenses).and_then(|number| number.checked_sub(1));
-            if let Some(count) = place.and_then(|place| delegated.get_mut(place as usize)) {
-                *count += 1;
-            }
-        }
-        delegated
+        self.operators.iter().map(|operator| operator.delegated.at(epoch).copied().unwrap_or_default()).collect()
     }
 
     /// Whether an operator is banned in an epoch.
     pub fn is_banned(&self, number: u32, epoch: u32) -> bool {
-        let place = number.checked_sub(self.licenses).and_then(|number| number.checked_sub(1));
-        let operator = place.and_then(|place| self.operators.get(place as usize));
-        operator.and_then(|operator| operator.bans.at(epoch)).is_some_and(|until| *until > epoch)
+        self.operator(number).and_then(|operator| operator.bans.at(epoch)).is_some_and(|until| *until > epoch)
     }
 
     /// The seed of an epoch, once it is drawn.
@@ -333,6 +397,25 @@ impl History {
     /// Whether an operator revealed its answers of an epoch.
     pub fn has_revealed(&self, epoch: u32, operator: u32) -> bool {
         self.epochs.get(&epoch).is_some_and(|said| said.reveals.contains_key(&operator))
+    }
+
+    /// What [`Self::inputs`] of an epoch can be told by, without looking at every licence. `None` while the epoch's seed is not drawn.
+    pub fn mark_of(&self, epoch: u32) -> Option<Mark> {
+        let said = self.epochs.get(&epoch).filter(|said| said.seed.is_some())?;
+        // Who revealed nothing two epochs before is silent.
+        let before = epoch.checked_sub(2).and_then(|before| self.epochs.get(&before));
+        let standing = self.mark.at(epoch).copied().unwrap_or_default();
+        Some(Mark([said.mark, before.map_or(B256::ZERO, |before| before.mark), standing]))
+    }
+
+    /// Operators whose answers make the truth of an epoch, so far, by their places.
+    pub fn voters_in(&self, epoch: u32) -> impl Iterator<Item = u32> + '_ {
+        self.epochs.get(&epoch).into_iter().flat_map(|said| said.voters.values().copied())
+    }
+
+    /// Operators that revealed their answers of an epoch, so far.
+    pub fn revealed_in(&self, epoch: u32) -> impl Iterator<Item = u32> + '_ {
+        self.epochs.get(&epoch).into_iter().flat_map(|said| said.reveals.keys().copied())
     }
 
     /// Everything that the epoch's shares follow from, by the events that were applied. Whole once its time for revealing is over.

@@ -29,6 +29,8 @@ pub(crate) struct LicenseView {
     now: Option<RunView>,
     /// Who will in the next one, as it stands.
     next: Option<RunView>,
+    /// Of a delegation that was ended, until another is made; null: there is none.
+    ended: Option<Ended>,
     /// Its epochs that are closed, newest first.
     uptime: Page<LicenseEpoch>,
 }
@@ -40,6 +42,15 @@ pub(crate) struct RunView {
     pub(super) operator: u32,
     /// What it keeps, in basis points: as it was when the licence was delegated.
     pub(super) rate: u16,
+}
+
+/// A delegation that was ended.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Ended {
+    /// The first epoch in which nobody runs the licence.
+    epoch: u32,
+    /// From which epoch on it can run again for the owner who ended it. Another owner need not wait.
+    free_at: u32,
 }
 
 /// A licence's epoch.
@@ -125,6 +136,7 @@ pub(crate) async fn one(
         owner,
         now: run(&reading, number, epoch),
         next: run(&reading, number, epoch + 1),
+        ended: reading.snapshot.stakes.thawing(number).map(|(epoch, free_at)| Ended { epoch, free_at }),
         uptime: epochs.page(items),
     }))
 }

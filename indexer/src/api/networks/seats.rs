@@ -9,10 +9,11 @@ use crate::{
         orders::PageQuery,
         page::Page,
     },
-    networks::Epoch,
+    networks::{Epoch, Locked, Penalty},
     rows::schema,
 };
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
+use assay_contracts::Network;
 use assay_epochs::uptime::answers::{GOOD, OFFLINE, SLOW};
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -21,6 +22,8 @@ use utoipa::ToSchema;
 
 /// Epochs of which a seat's uptime is shown.
 const SHOWN_EPOCHS: u32 = 14;
+/// Penalties of a seat that are shown.
+const SHOWN_PENALTIES: usize = 14;
 
 /// A seat.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -31,8 +34,76 @@ pub(crate) struct SeatView {
     now: Option<Holder>,
     /// Who will in the next one, as it stands.
     next: Option<Holder>,
+    /// Who left it and whose stake is not released yet, the last first.
+    leaving: Vec<Leaving>,
+    /// What its providers lost because they were offline: the last penalties, newest first.
+    penalties: Vec<PenaltyView>,
     /// What the truth of the last epochs is, newest first.
     uptime: Vec<SeatEpoch>,
+}
+
+/// A provider that leaves a seat.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Leaving {
+    /// The provider.
+    #[schema(value_type = schema::Account)]
+    provider: Address,
+    /// The first epoch in which it is not examined.
+    epoch: u32,
+    /// From when on its stake can be released (Unix seconds).
+    free_at: u64,
+    /// What is left of it.
+    #[schema(value_type = schema::Amount)]
+    stake: String,
+}
+
+/// A penalty. The chain does not say again which epoch it is for; `uptime` and the transaction do.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PenaltyView {
+    /// Who lost it.
+    #[schema(value_type = schema::Account)]
+    provider: Address,
+    /// The epoch in which it was taken.
+    epoch: u32,
+    /// What was taken of the stake.
+    #[schema(value_type = schema::Amount)]
+    amount: String,
+    /// Of it, what went to `to`.
+    #[schema(value_type = schema::Amount)]
+    reward: String,
+    /// Of it, what was burned.
+    #[schema(value_type = schema::Amount)]
+    burned: String,
+    /// Who showed that the provider was offline.
+    #[schema(value_type = schema::Account)]
+    to: Address,
+    /// When (Unix seconds).
+    at: u64,
+    /// The transaction.
+    #[schema(value_type = schema::Hash)]
+    transaction_hash: B256,
+}
+
+impl Leaving {
+    fn new(locked: &Locked) -> Option<Self> {
+        let (epoch, free_at) = locked.left?;
+        Some(Self { provider: locked.provider, epoch, free_at, stake: locked.stake.to_string() })
+    }
+}
+
+impl PenaltyView {
+    fn new(network: &Network, penalty: &Penalty) -> Self {
+        Self {
+            provider: penalty.provider,
+            epoch: network.epoch_at(penalty.at),
+            amount: penalty.amount.to_string(),
+            reward: penalty.reward.to_string(),
+            burned: penalty.amount.saturating_sub(penalty.reward).to_string(),
+            to: penalty.to,
+            at: penalty.at,
+            transaction_hash: penalty.transaction,
+        }
+    }
 }
 
 /// Who sits in a seat.
@@ -46,6 +117,9 @@ pub(crate) struct Holder {
     key: Address,
     /// Where it answers.
     endpoint: String,
+    /// What is left of the stake that it locked here; null: it has been released, or taken, since.
+    #[schema(value_type = Option<schema::Amount>)]
+    stake: Option<String>,
 }
 
 /// A seat's epoch, by the truth that everybody can compute.
@@ -97,14 +171,27 @@ pub(crate) async fn list(
     for epoch in (0..snapshot.closed()).rev().take(SHOWN_EPOCHS as usize) {
         epochs.push(snapshot.epoch(epoch).await?);
     }
+    let stakes = &snapshot.stakes;
+    let penalties = |seat: u32| {
+        let shown = stakes.penalties(seat).take(SHOWN_PENALTIES);
+        shown.map(|penalty| PenaltyView::new(reading.network, penalty))
+    };
     let holder = |seat: u32, epoch: u32| {
-        let seat = snapshot.history.seat_in(seat, epoch)?;
-        Some(Holder { provider: seat.provider, key: seat.key, endpoint: seat.endpoint.clone() })
+        let holder = snapshot.history.seat_in(seat, epoch)?;
+        let stake = stakes.of(holder.provider).filter(|locked| locked.seat == seat);
+        Some(Holder {
+            provider: holder.provider,
+            key: holder.key,
+            endpoint: holder.endpoint.clone(),
+            stake: stake.map(|locked| locked.stake.to_string()),
+        })
     };
     let view = |seat: u32| SeatView {
         seat,
         now: holder(seat, epoch),
         next: holder(seat, epoch + 1),
+        leaving: stakes.leaving(seat).into_iter().filter_map(Leaving::new).collect(),
+        penalties: penalties(seat).collect(),
         uptime: epochs.iter().filter_map(|epoch| SeatEpoch::new(epoch, seat)).collect(),
     };
     let seats = snapshot.history.seats_in(epoch + 1).max(snapshot.history.seats_in(epoch));
