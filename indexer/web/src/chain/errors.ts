@@ -128,6 +128,12 @@ function code(error: unknown): number | undefined {
   return undefined;
 }
 
+/** What is said of a purchase that came to nothing although an approval for it is in a block: `stands` says what that allows. */
+export const afterApproval = ({ what, advice }: Trouble, stands: string): Trouble => {
+  const rest = advice.replace(NOTHING_SENT, "").trim();
+  return { what, advice: ["Nothing was bought.", rest, stands].filter(Boolean).join(" ") };
+};
+
 export function explain(error: unknown): Trouble {
   const number = code(error);
   if (number === UserRejectedRequestError.code) return { what: "You declined in your wallet.", advice: NOTHING_SENT };

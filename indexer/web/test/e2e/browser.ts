@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
+import type { Hex } from "viem";
 import type { Devnet, SaleRecord } from "./devnet";
 import type { Wallet } from "./wallet";
 
@@ -67,6 +68,35 @@ export async function visit(
 export async function go(page: Page, devnet: Devnet, path: string): Promise<void> {
   await page.goto(`${devnet.report.indexer}/#/${path}`);
   await page.locator("h1").waitFor();
+}
+
+export const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
+
+export async function connect(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Connect wallet" }).click();
+  await page.getByRole("button", { name: "Test Wallet" }).click();
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+}
+
+export const payIn = (page: Page, symbol: string) => page.getByRole("radio", { name: symbol }).check();
+
+export const buyButton = (page: Page) =>
+  page.getByRole("button", { name: /^(Buy|Sign and buy|Approve, then buy|Approve anew, then buy)$/ });
+
+export async function order(page: Page, quantity: number): Promise<void> {
+  await page.getByLabel("Licences", { exact: true }).fill(String(quantity));
+  await buyButton(page).click();
+}
+
+/** The sum that the buyer is shown, in the token's smallest part. */
+export async function shownCost(page: Page, decimals: number): Promise<bigint> {
+  const text = (await page.locator(".total strong").textContent()) ?? "";
+  const [whole = "", part = ""] = (text.split("\u00a0")[0] ?? "").replaceAll("\u202f", "").split(".");
+  return BigInt(whole + part.padEnd(decimals, "0"));
+}
+
+export async function lastTransaction(page: Page): Promise<Hex> {
+  return (await page.locator(".notice.good .mono[title^='0x']").last().getAttribute("title")) as Hex;
 }
 
 /** Violations of WCAG 2.1 AA and of the best practices that axe knows. */

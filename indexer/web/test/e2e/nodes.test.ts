@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { DESKTOP, go, launch, type View, violations, visit } from "./browser";
+import type { Browser } from "playwright-core";
+import { connect, DESKTOP, go, launch, says, type View, violations, visit } from "./browser";
 import { account, Devnet, type SaleRecord } from "./devnet";
 import { Epochs, type Suite } from "./epochs";
 import { Wallet } from "./wallet";
@@ -34,14 +34,10 @@ after(async () => {
   await devnet?.stop();
 });
 
-const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
-
 async function open(wallet: Wallet, view: View = DESKTOP) {
   const visited = await visit(browser, devnet, { sales: [sale], wallet, view });
   await go(visited.page, devnet, "nodes");
-  await visited.page.getByRole("button", { name: "Connect wallet" }).click();
-  await visited.page.getByRole("button", { name: "Test Wallet" }).click();
-  await visited.page.getByRole("dialog").waitFor({ state: "hidden" });
+  await connect(visited.page);
   return visited;
 }
 
