@@ -27,11 +27,22 @@ export interface Visit {
   close: () => Promise<void>;
 }
 
+interface Seen {
+  /** Listed in place of the devnet's own. */
+  sales?: SaleRecord[];
+  wallet?: Wallet;
+  /** The only place, besides the devnet, that the page may speak with. */
+  relay?: string;
+  /** What it must do, and else must not. */
+  thrown?: string[];
+  view?: View;
+}
+
 /** Opens the page of a devnet that lists `sales`. */
 export async function visit(
   browser: Browser,
   devnet: Devnet,
-  { sales = [], wallet, view = DESKTOP }: { sales?: SaleRecord[]; wallet?: Wallet; view?: View },
+  { sales = [], wallet, relay, thrown = [], view = DESKTOP }: Seen,
 ): Promise<Visit> {
   const context = await browser.newContext({
     viewport: view.wide ? { width: 1280, height: 900 } : { width: 390, height: 844 },
@@ -47,6 +58,9 @@ export async function visit(
     const { protocol, origin } = new URL(request.url());
     if (protocol !== "data:" && !allowed.includes(origin)) wrong.push(`asked ${request.url()}`);
   });
+  page.on("websocket", (socket) => {
+    if (!relay || new URL(socket.url()).origin !== new URL(relay).origin) wrong.push(`opened ${socket.url()}`);
+  });
   page.on("pageerror", (error) => wrong.push(`threw ${error.message}`));
   page.on("console", (message) => {
     if (/content security policy|react/i.test(message.text())) wrong.push(message.text());
@@ -60,7 +74,7 @@ export async function visit(
   await wallet?.inject(page);
   const close = async () => {
     await context.close();
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(wrong, thrown);
   };
   return { page, close };
 }

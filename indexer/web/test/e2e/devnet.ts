@@ -80,7 +80,8 @@ export class Devnet {
     this.client = clientOf(report.rpc_url);
   }
 
-  static async start(): Promise<Devnet> {
+  /** With `settings` in its environment. */
+  static async start(settings: Record<string, string> = {}): Promise<Devnet> {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build --workspace --bin assay`);
     const folder = mkdtempSync(join(tmpdir(), "assay-page-"));
     cpSync(join(ROOT, "test-fixtures/models/tiny"), join(folder, "tiny"), { recursive: true });
@@ -88,7 +89,7 @@ export class Devnet {
     const up = ["up", "--rpc-port", "0", "--http-port", "0", "--model", "tiny", "--no-nodes", "--json"];
     const child = spawn(BINARY, up, {
       cwd: folder,
-      env: { ...process.env, PATH: path },
+      env: { ...process.env, ...settings, PATH: path },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const report = await new Promise<Report>((done, failed) => {
