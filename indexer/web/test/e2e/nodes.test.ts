@@ -68,6 +68,24 @@ test("an owner delegates, an epoch passes, its rewards are explained and claimed
   await close();
 });
 
+test("an operator that is not among the first is found by its number, and a directory is linked", async () => {
+  const { page, close } = await open(new Wallet(devnet.client, owner));
+  await page.route("**/operators?limit=200", (route) => route.fulfill({ json: { items: [], next: "200" } }));
+  await page.reload();
+  await page.getByText("Let somebody run it").click();
+  await page.getByLabel("Or its number").fill("999999");
+  await says(page, "There is no operator 999999.");
+  assert.equal(await page.getByRole("button", { name: "Delegate" }).isDisabled(), true);
+  await page.getByLabel("Or its number").fill(String(epochs.number));
+  await page.getByRole("combobox", { name: "Operator" }).getByText("keeps 20\u202f%").waitFor({ state: "attached" });
+  assert.equal(await page.getByRole("button", { name: "Delegate" }).isEnabled(), true);
+  await go(page, devnet, "");
+  await says(page, "seats examined");
+  await page.getByRole("link", { name: "Operators and seats" }).click();
+  await says(page, "127.0.0.1:9000");
+  await close();
+});
+
 test("an operator sees what it earned, and everybody the directory", async () => {
   const { page, close } = await open(new Wallet(devnet.client, operator));
   await says(page, `You as operator ${epochs.number}`);
