@@ -15,6 +15,11 @@ pub struct IndexerConfig {
     pub rpc_url: String,
     /// JSON-RPC endpoint of the chain that visitors of the page may use, as their browsers reach it; none: their wallets' own.
     pub public_rpc_url: Option<String>,
+    /// Project id under which the page offers WalletConnect, 32 hexadecimal digits; none: it is not offered, and no relay is asked
+    /// for anything.
+    pub walletconnect_project_id: Option<String>,
+    /// The relay that WalletConnect goes through; none: the one at `relay.walletconnect.org`.
+    pub walletconnect_relay_url: Option<String>,
     /// Longest that one RPC request may take, in milliseconds.
     pub rpc_timeout_ms: u64,
     /// The deployment record that `assay deploy` wrote.
@@ -48,6 +53,8 @@ impl Default for IndexerConfig {
         Self {
             rpc_url: "http://127.0.0.1:8545".to_owned(),
             public_rpc_url: None,
+            walletconnect_project_id: None,
+            walletconnect_relay_url: None,
             rpc_timeout_ms: 10_000,
             suite: PathBuf::from("deploy/chains/31337.json"),
             database: PathBuf::from(".assay/indexer.db"),

@@ -25,6 +25,9 @@ pub enum IndexerError {
     /// The RPC address for visitors is no URL.
     #[error("'{0}' is no URL of a JSON-RPC endpoint; correct `public_rpc_url`")]
     PublicRpcUrl(String),
+    /// WalletConnect cannot be offered as it is configured.
+    #[error("WalletConnect: {0}")]
+    WalletConnect(String),
     /// The blob store cannot be opened.
     #[error("{0}; correct `blobs`")]
     Blobs(#[from] BlobError),
@@ -109,6 +112,7 @@ impl IndexerError {
             Self::Bind { .. } => "cannot_listen",
             Self::Suite(_) => "bad_deployment",
             Self::RpcUrl(_) | Self::PublicRpcUrl(_) => "bad_rpc_url",
+            Self::WalletConnect(_) => "bad_walletconnect",
             Self::Blobs(_) => "bad_blob_store",
             Self::List { .. } => "bad_list",
             Self::WrongChain { .. } => "wrong_chain",

@@ -28,6 +28,7 @@ mod networks;
 pub mod rows;
 mod state;
 mod store;
+mod wallet_connect;
 
 pub use config::IndexerConfig;
 pub use error::{IndexerError, SuiteName};
@@ -58,7 +59,8 @@ impl Indexer {
         let provider = rpc::connect(&config.rpc_url, Duration::from_millis(config.rpc_timeout_ms))?;
         let blobs = Blobs::files(&config.blobs)?;
         let public_rpc_url = config.public_rpc_url.clone();
-        let page_policy = api::page_policy(public_rpc_url.as_deref())
+        let wallet_connect = wallet_connect::WalletConnect::of(&config)?;
+        let page_policy = api::page_policy(public_rpc_url.as_deref(), wallet_connect.as_ref())
             .ok_or_else(|| IndexerError::PublicRpcUrl(public_rpc_url.clone().unwrap_or_default()))?;
         let lists = lists::Lists::read(&config.lists)?;
         let listener = TcpListener::bind(config.listen)
@@ -85,6 +87,7 @@ impl Indexer {
             batches: api::BatchCache::default(),
             stop: stop.clone(),
             public_rpc_url,
+            wallet_connect,
             page_policy,
         };
         let ingest = ingest::Ingest { config, provider, suite, writer, progress: sender, metrics };

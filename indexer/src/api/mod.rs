@@ -22,6 +22,7 @@ pub(crate) use tasks::BatchCache;
 
 use crate::{
     config::IndexerConfig, ingest::Progress, lists::Lists, metrics::Metrics, networks::Networks, rows::schema,
+    wallet_connect::WalletConnect,
 };
 use assay_blobs::Blobs;
 use assay_contracts::Suite;
@@ -61,6 +62,7 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     /// For `/v1/deployment`.
     pub(crate) public_rpc_url: Option<String>,
+    pub(crate) wallet_connect: Option<WalletConnect>,
     /// The page's content security policy.
     pub(crate) page_policy: HeaderValue,
 }
@@ -161,13 +163,14 @@ fn routes() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
 }
 
 /// The content security policy of a page that reads the chain at `rpc_url`; none when that is no URL.
-pub(crate) fn page_policy(rpc_url: Option<&str>) -> Option<HeaderValue> {
-    let origin = match rpc_url.map(str::parse::<Uri>) {
+pub(crate) fn page_policy(rpc_url: Option<&str>, relay: Option<&WalletConnect>) -> Option<HeaderValue> {
+    let rpc_origin = match rpc_url.map(str::parse::<Uri>) {
         None => None,
         Some(Ok(url)) => Some(format!("{}://{}", url.scheme_str()?, url.authority()?)),
         Some(Err(_)) => return None,
     };
-    HeaderValue::from_str(&web::policy(origin.as_deref())).ok()
+    let others = [rpc_origin, relay.and_then(WalletConnect::origin)].into_iter().flatten();
+    HeaderValue::from_str(&web::policy(others)).ok()
 }
 
 /// The OpenAPI document.

@@ -22,13 +22,12 @@ static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 const NOT_BUILT: &str =
     "The page is not part of this program, the API is. To have both: run `make setup`, then build again.\n";
 
-/// What the page may load: itself, and the chain's public RPC endpoint.
-pub(crate) fn policy(rpc_origin: Option<&str>) -> String {
+/// What the page may load: itself; what it may talk to: its API and the origins of `others`.
+pub(crate) fn policy(others: impl Iterator<Item = String>) -> String {
+    let connect: String = others.map(|origin| format!(" {origin}")).collect();
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{}{}; img-src 'self' data:; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{connect}; img-src 'self' data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        if rpc_origin.is_some() { " " } else { "" },
-        rpc_origin.unwrap_or_default(),
     )
 }
 

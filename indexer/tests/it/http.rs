@@ -251,6 +251,7 @@ async fn the_page_comes_with_a_strict_policy_and_parts_that_never_change() {
     let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert!(policy.contains("connect-src 'self' https://rpc.example;"), "its origin, not its path: {policy}");
+    assert_eq!(deployment["walletconnect"], Value::Null);
     let text = page.text().await.unwrap();
     let (_, rest) = text.split_once("src=\"/assets/").expect("a script");
     let script = format!("{}/assets/{}", indexer.url, rest.split_once('"').unwrap().0);
@@ -271,6 +272,52 @@ async fn an_rpc_for_visitors_that_is_no_url_is_refused() {
     let mut config = world.config("page-url");
     config.public_rpc_url = Some("rpc.example; script-src *".to_owned());
     assert_eq!(Running::start(config).await.err().unwrap().code(), "bad_rpc_url");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn walletconnect_opens_the_policy_to_its_relay_alone() {
+    const PROJECT: &str = "0123456789abcdef0123456789ABCDEF";
+    let world = World::new().await;
+    let mut config = world.config("walletconnect");
+    config.public_rpc_url = Some("https://rpc.example/key".to_owned());
+    config.walletconnect_project_id = Some(PROJECT.to_owned());
+    for (relay, url, origin) in [
+        (None, "wss://relay.walletconnect.org", "wss://relay.walletconnect.org"),
+        (Some("ws://127.0.0.1:9/path"), "ws://127.0.0.1:9/path", "ws://127.0.0.1:9"),
+    ] {
+        config.walletconnect_relay_url = relay.map(str::to_owned);
+        let indexer = Running::start(config.clone()).await.unwrap();
+        let (_, deployment) = indexer.get("/v1/deployment").await;
+        assert_eq!(deployment["walletconnect"], serde_json::json!({ "project_id": PROJECT, "relay_url": url }));
+        let page = indexer.http.get(&indexer.url).send().await.unwrap();
+        let Some(policy) = page.headers().get(header::CONTENT_SECURITY_POLICY) else { return };
+        let policy = policy.to_str().unwrap();
+        assert!(policy.contains(&format!("connect-src 'self' https://rpc.example {origin};")), "{policy}");
+        assert!(!policy.contains("frame-src"), "{policy}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn walletconnect_that_cannot_work_is_refused_at_the_start() {
+    const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+    const RPC: Option<&str> = Some("https://rpc.example");
+    let world = World::new().await;
+    for (rpc, project, relay, says) in [
+        (RPC, Some("0123456789abcdef0123456789abcde"), None, "32 hexadecimal digits"),
+        (RPC, Some("0123456789abcdef0123456789abcdeg"), None, "'0123456789abcdef0123456789abcdeg'"),
+        (RPC, Some(PROJECT), Some("https://relay.example"), "'https://relay.example' is no URL of a relay"),
+        (RPC, Some(PROJECT), Some("wss://relay.example; script-src *"), "wss://relay.walletconnect.org"),
+        (RPC, None, Some("wss://relay.example"), "`walletconnect_project_id`"),
+        (None, Some(PROJECT), None, "`public_rpc_url`"),
+    ] {
+        let mut config = world.config("walletconnect-bad");
+        config.public_rpc_url = rpc.map(str::to_owned);
+        config.walletconnect_project_id = project.map(str::to_owned);
+        config.walletconnect_relay_url = relay.map(str::to_owned);
+        let error = Running::start(config).await.err().unwrap();
+        assert_eq!(error.code(), "bad_walletconnect");
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }
 
 /// A client of the event stream.

@@ -21,7 +21,8 @@ const parts = {
   ),
   nodeLicenseAbi: only(abiOf("NodeLicense"), "function", "event", "error"),
   licenseStakingAbi: abiOf("LicenseStaking").filter(
-    ({ name, type }) => type === "error" || ["delegate", "undelegate", "setKey", "delegationOf"].includes(name),
+    ({ name, type }) =>
+      type === "error" || ["delegate", "undelegate", "setKey", "delegationOf", "numberOf"].includes(name),
   ),
   epochRewardsAbi: abiOf("EpochRewards").filter(
     ({ name, type }) => type === "error" || ["claim", "collect"].includes(name),

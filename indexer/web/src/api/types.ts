@@ -229,5 +229,6 @@ export interface SalePromo {
 export interface Deployment {
   chain_id: number;
   rpc_url: string | null;
+  walletconnect: { project_id: string; relay_url: string } | null;
   suite: Record<string, unknown> & { ledger: Address; devToken?: Address; sales?: SaleRecord[] };
 }

@@ -3,6 +3,7 @@ import { createContext, use } from "react";
 import { type Chain, defineChain } from "viem";
 import { createConfig, http, injected, unstable_connector } from "wagmi";
 import type { Deployment } from "../api/types";
+import { walletConnect } from "./walletconnect";
 
 const NAMES: Record<number, string> = {
   1: "Ethereum",
@@ -20,11 +21,12 @@ export const chainOf = (deployment: Deployment): Chain =>
     rpcUrls: { default: { http: deployment.rpc_url ? [deployment.rpc_url] : [] } },
   });
 
-/** Wallets announce themselves (EIP-6963). Without a public endpoint the chain is read through the connected one. */
+/** Wallets announce themselves (EIP-6963), or are elsewhere and come through a relay. Without a public endpoint the chain is read through the connected one. */
 export function configOf(deployment: Deployment) {
   const chain = chainOf(deployment);
   const transport = deployment.rpc_url ? http(deployment.rpc_url, { batch: true }) : unstable_connector(injected);
-  return createConfig({ chains: [chain], transports: { [chain.id]: transport }, pollingInterval: 1000 });
+  const connectors = deployment.walletconnect ? [walletConnect(deployment.walletconnect)] : [];
+  return createConfig({ chains: [chain], connectors, transports: { [chain.id]: transport }, pollingInterval: 1000 });
 }
 
 const DeploymentContext = createContext<Deployment | null>(null);

@@ -13,6 +13,17 @@ import { count, dateTime, integer, share } from "../lib/format";
 export interface Trouble {
   what: string;
   advice: string;
+  /** Nobody knows whether what was asked for happens. */
+  open?: boolean;
+}
+
+/** An error that says itself what is to be told, however libraries wrap it. */
+export class Told extends Error {
+  readonly trouble: Trouble;
+  constructor(trouble: Trouble) {
+    super(trouble.what);
+    this.trouble = trouble;
+  }
 }
 
 const NOTHING_SENT = "Nothing was sent, and nothing was paid.";
@@ -119,16 +130,28 @@ function reverted(error: ContractFunctionRevertedError): Trouble {
   return { what: `The contract refused${name ? `: ${name}` : ""}.`, advice: NOTHING_SENT };
 }
 
-/** A wallet's error by its number, whichever class it came in. */
-function code(error: unknown): number | undefined {
-  for (let at = error; at && typeof at === "object"; at = (at as { cause?: unknown }).cause) {
-    const found = (at as { code?: unknown }).code;
-    if (typeof found === "number") return found;
-  }
-  return undefined;
+/** An error and what it wraps, outermost first. */
+function layers(error: unknown): object[] {
+  const found: object[] = [];
+  for (let at = error; at && typeof at === "object"; at = (at as { cause?: unknown }).cause) found.push(at);
+  return found;
 }
 
+/** A wallet's error by its number, whichever class it came in. */
+const code = (error: unknown): number | undefined =>
+  layers(error)
+    .map((layer) => (layer as { code?: unknown }).code)
+    .find((found) => typeof found === "number");
+
+/** What is said of a purchase that came to nothing although an approval for it is in a block: `stands` says what that allows. */
+export const afterApproval = ({ advice, ...trouble }: Trouble, stands: string): Trouble => {
+  const rest = advice.replace(NOTHING_SENT, "").trim();
+  return { ...trouble, advice: [!trouble.open && "Nothing was bought.", rest, stands].filter(Boolean).join(" ") };
+};
+
 export function explain(error: unknown): Trouble {
+  const told = layers(error).find((layer) => layer instanceof Told);
+  if (told) return told.trouble;
   const number = code(error);
   if (number === UserRejectedRequestError.code) return { what: "You declined in your wallet.", advice: NOTHING_SENT };
   if (number === ResourceUnavailableRpcError.code)

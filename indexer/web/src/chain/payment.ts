@@ -1,6 +1,9 @@
 /** Paying for licences in as few signatures as the token allows. */
 import {
   type Address,
+  BaseError,
+  ExecutionRevertedError,
+  encodeFunctionData,
   erc20Abi,
   type Hex,
   type PublicClient,
@@ -9,7 +12,7 @@ import {
   type TypedDataDomain,
 } from "viem";
 import type { Config } from "wagmi";
-import { getPublicClient, signTypedData, simulateContract, writeContract } from "wagmi/actions";
+import { getPublicClient, sendTransaction, signTypedData, simulateContract, writeContract } from "wagmi/actions";
 import { ZERO_ADDRESS, ZERO_HASH } from "../lib/format";
 import { nodeSaleAbi } from "./abi.gen";
 
@@ -27,8 +30,8 @@ export interface Wanted {
 
 export const NO_PROMO: Wanted["promo"] = { code: ZERO_HASH, discount: 0n, total: 0n, proof: [] };
 
-/** How a token is paid in, and what the wallet asks for. */
-export type Way = "native" | "allowance" | "permit" | "approval";
+/** How a token is paid in, and what the wallet asks for. `renewal`: an approval that is too small is taken back first. */
+export type Way = "native" | "allowance" | "permit" | "approval" | "renewal";
 
 const PERMIT = parseAbi([
   "function nonces(address) view returns (uint256)",
@@ -78,8 +81,25 @@ export async function wayOf(
     args: [payer, sale],
   });
   if (allowance >= cost) return "allowance";
-  return (await permitDomain(client, token)) ? "permit" : "approval";
+  if (await permitDomain(client, token)) return "permit";
+  if (allowance === 0n) return "approval";
+  return (await isRefused(client, { account: payer, ...approvalOf(token, sale, cost) })) ? "renewal" : "approval";
 }
+
+/** Early tokens answer nothing where the standard says `bool`, so that only the call itself tells. */
+const approvalOf = (token: Address, sale: Address, amount: bigint) => ({
+  to: token,
+  data: encodeFunctionData({ abi: erc20Abi, functionName: "approve", args: [sale, amount] }),
+});
+
+const isRefused = (client: PublicClient, call: { account: Address; to: Address; data: Hex }): Promise<boolean> =>
+  client.call(call).then(
+    () => false,
+    (error) => {
+      if (error instanceof BaseError && error.walk((inner) => inner instanceof ExecutionRevertedError)) return true;
+      throw error;
+    },
+  );
 
 export interface Purchase {
   sale: Address;
@@ -117,26 +137,45 @@ async function buyWithPermit(config: Config, { sale, token, payer, wanted }: Pur
   return writeContract(config, request);
 }
 
+const LAST_STEP: Record<Exclude<Way, "permit">, string> = {
+  native: "Confirm the purchase.",
+  allowance: "Confirm the purchase.",
+  approval: "Confirm, 2 of 2: the purchase.",
+  renewal: "Confirm, 3 of 3: the purchase.",
+};
+
 /** Tries the purchase on the chain's state first, so that what cannot succeed is never asked for. */
-async function buyNow(config: Config, { sale, token, payer, wanted }: Purchase, ask: Ask): Promise<Hex> {
+async function buyNow(
+  config: Config,
+  way: Exclude<Way, "permit">,
+  { sale, token, payer, wanted }: Purchase,
+  ask: Ask,
+): Promise<Hex> {
   const value = token === ZERO_ADDRESS ? wanted.maxCost : 0n;
   const call = { address: sale, abi: nodeSaleAbi, functionName: "buy", account: payer } as const;
   const { request } = await simulateContract(config, { ...call, args: [wanted], value });
-  ask("Confirm the purchase.");
+  ask(LAST_STEP[way]);
   return writeContract(config, request);
 }
 
 export const buy = (config: Config, way: Way, purchase: Purchase, ask: Ask): Promise<Hex> =>
-  way === "permit" ? buyWithPermit(config, purchase, ask) : buyNow(config, purchase, ask);
+  way === "permit" ? buyWithPermit(config, purchase, ask) : buyNow(config, way, purchase, ask);
 
-/** For tokens without permits: lets the sale take exactly `amount`. */
-export async function approve(config: Config, { sale, token, payer, wanted }: Purchase, ask: Ask): Promise<Hex> {
-  ask("Confirm, 1 of 2: the sale may take exactly this amount.");
-  return writeContract(config, {
-    account: payer,
-    address: token,
-    abi: erc20Abi,
-    functionName: "approve",
-    args: [sale, wanted.maxCost],
-  });
-}
+const TO_NOTHING = "the sale may take nothing any more. The token asks for this before a new approval.";
+const EXACTLY = "the sale may take exactly this amount.";
+
+/** What the wallet is asked for before the purchase: each sets what the sale may take, to nothing or to the cost. */
+export const APPROVALS: Record<Way, { exactly: boolean; what: string }[]> = {
+  native: [],
+  allowance: [],
+  permit: [],
+  approval: [{ exactly: true, what: `Confirm, 1 of 2: ${EXACTLY}` }],
+  renewal: [
+    { exactly: false, what: `Confirm, 1 of 3: ${TO_NOTHING}` },
+    { exactly: true, what: `Confirm, 2 of 3: ${EXACTLY}` },
+  ],
+};
+
+/** Lets the sale take `amount` of a token, and no more. */
+export const approve = (config: Config, { sale, token, payer }: Purchase, amount: bigint): Promise<Hex> =>
+  sendTransaction(config, { account: payer, ...approvalOf(token, sale, amount) });

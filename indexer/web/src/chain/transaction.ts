@@ -8,6 +8,8 @@ import { explain, type Trouble } from "./errors";
 
 export type Sending =
   | { state: "idle" }
+  /** What will be asked for is made up, and tried on the chain's present state. */
+  | { state: "preparing" }
   /** The wallet asks; `what` says for what. */
   | { state: "asking"; what: string }
   | { state: "pending"; hash: Hash; replaced?: "repriced" }
@@ -89,8 +91,12 @@ export function useTransaction(): Transaction {
       const isLatest = () => latest.current === turn;
       const say: Tell = (next) => isLatest() && tell(next);
       const client = getPublicClient(config);
+      say({ state: "preparing" });
       try {
-        const hash = await act((what) => say({ state: "asking", what }));
+        const hash = await act((what) => {
+          requireNetwork(config);
+          say({ state: "asking", what });
+        });
         say({ state: "pending", hash });
         if (!client) return false;
         const receipt = await land(client, hash, say);
@@ -119,10 +125,22 @@ async function follow(client: PublicClient, receipt: TransactionReceipt, say: Te
   }
 }
 
+/** Whether nothing else may be begun: the wallet asks or is about to, or the transaction waits for a block. */
+export const isBusy = ({ state }: Sending): boolean =>
+  state === "preparing" || state === "asking" || state === "pending";
+
+type Config = ReturnType<typeof useConfig>;
+
 /** Throws in plain words when the wallet is no longer the one that the amounts were shown for. */
-export function requireAccount(config: ReturnType<typeof useConfig>, account: Address, chainId: number): void {
+export function requireAccount(config: Config, account: Address): void {
   const now = getConnection(config);
   if (now.status !== "connected") throw new Error("Your wallet is locked or disconnected.");
   if (now.address !== account) throw new Error("Your wallet has changed to another account. Check the amounts again.");
-  if (now.chainId !== chainId) throw new Error("Your wallet has changed to another network.");
+}
+
+/** Throws in plain words when the wallet would send to another chain, where these addresses are anybody's. */
+function requireNetwork(config: Config): void {
+  const { chainId } = getConnection(config);
+  if (chainId !== undefined && chainId !== config.chains[0].id)
+    throw new Error("Your wallet is on another network. Switch it first: nothing was sent.");
 }

@@ -3,12 +3,13 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { type Address, isAddress } from "viem";
 import { useConfig, useConnection, usePublicClient } from "wagmi";
-import { approve, buy, NO_PROMO, type Purchase, type Wanted, type Way, wayOf } from "../chain/payment";
+import { afterApproval } from "../chain/errors";
+import { APPROVALS, approve, buy, NO_PROMO, type Purchase, type Wanted, type Way, wayOf } from "../chain/payment";
 import { type Buyer, type Phase, type Sale, tierName, tiersFor, useBuyer } from "../chain/sale";
 import { inToken, useToken } from "../chain/token";
-import { requireAccount, type Sending, type Transaction, useTransaction } from "../chain/transaction";
+import { isBusy, requireAccount, type Sending, type Transaction, useTransaction } from "../chain/transaction";
 import { count, integer, share, ZERO_ADDRESS } from "../lib/format";
-import { firstOpen, type Quote, quote } from "../lib/price";
+import { buybackOf, firstOpen, type Quote, quote } from "../lib/price";
 import { Facts, Notice } from "../parts/layout";
 import { SendingNotice } from "../parts/sending";
 import { Link } from "../parts/values";
@@ -61,7 +62,8 @@ export function Buy({
   const price = quote(tiers, sale.terms.sequential, tier, choice.quantity, discount);
   // Kept here, so that what became of a purchase is told even when it was the sale's last.
   const [approval, purchase] = [useTransaction(), useTransaction()];
-  const outcome = <Became sale={sale} approval={approval.sending} purchase={purchase.sending} />;
+  const [approved, setApproved] = useState<string>();
+  const outcome = <Became sale={sale} approval={approval.sending} purchase={purchase.sending} approved={approved} />;
   if (phase === "over") {
     return (
       <>
@@ -88,7 +90,15 @@ export function Buy({
       {phase === "allow-list" && (
         <ListFile sale={sale} account={address} listed={choice.listed} found={(listed) => set({ listed })} />
       )}
-      <Cost sale={sale} place={place} price={price} discount={discount} buyer={buyer} tier={tier} />
+      <Cost
+        sale={sale}
+        place={place}
+        price={price}
+        discount={discount}
+        buyback={choice.buyback}
+        buyer={buyer}
+        tier={tier}
+      />
       {address && tokenAddress ? (
         <Checkout
           sale={sale}
@@ -102,6 +112,7 @@ export function Buy({
           buyer={buyer}
           approval={approval}
           purchase={purchase}
+          tellApproved={setApproved}
         />
       ) : (
         <p className="dim">Connect a wallet to buy.</p>
@@ -199,11 +210,16 @@ const PROBLEMS: Record<NonNullable<Quote["problem"]>, string> = {
   "not yet open": "This tier opens when the one before is sold out.",
 };
 
+/** What the seller pays for all of them, should it take them back. */
+const givenBack = (sale: Sale, { parts }: Quote): bigint =>
+  parts.reduce((sum, part) => sum + buybackOf(part.each, BigInt(sale.terms.buybackFee)) * BigInt(part.quantity), 0n);
+
 function Cost({
   sale,
   place,
   price,
   discount,
+  buyback,
   buyer,
   tier,
 }: {
@@ -211,6 +227,7 @@ function Cost({
   place: number;
   price: Quote;
   discount: bigint;
+  buyback: boolean;
   buyer: Buyer | undefined;
   tier: number;
 }) {
@@ -228,6 +245,7 @@ function Cost({
             `${integer(part.quantity)} × ${inToken(part.each, token)}`,
           ]),
           ["Saved", discount > 0n && share(Number(discount))],
+          ["Given back, they bring", buyback && inToken(givenBack(sale, price), token)],
           ["Your share left", cap > 0 && buyer && `${count(Math.max(0, left), "licence")} of ${tierName(sale, tier)}`],
           [
             "Your balance",
@@ -250,13 +268,16 @@ const BUTTONS: Record<Way, string> = {
   allowance: "Buy",
   permit: "Sign and buy",
   approval: "Approve, then buy",
+  renewal: "Approve anew, then buy",
 };
 
 const STEPS: Record<Way, string> = {
   native: "One confirmation in your wallet. Gas comes on top.",
-  allowance: "One confirmation in your wallet. Gas comes on top.",
+  allowance: "One confirmation in your wallet, for the sale may take this amount already. Gas comes on top.",
   permit: "A signature that costs nothing, and one confirmation. Gas comes on top.",
   approval: "Two confirmations, for this token takes no signed permits. Gas comes on top, twice.",
+  renewal:
+    "Three confirmations, for this token takes an earlier approval back before it takes a new one. Gas comes on top, thrice.",
 };
 
 function Checkout({
@@ -271,6 +292,7 @@ function Checkout({
   buyer,
   approval,
   purchase,
+  tellApproved,
 }: {
   sale: Sale;
   phase: Phase;
@@ -283,6 +305,8 @@ function Checkout({
   buyer: Buyer | undefined;
   approval: Transaction;
   purchase: Transaction;
+  /** Told what the approvals of a purchase allow, once they are in a block. */
+  tellApproved: (what: string | undefined) => void;
 }) {
   const [config, client, queries] = [useConfig(), usePublicClient(), useQueryClient()];
   const { chainId } = useConnection();
@@ -294,7 +318,7 @@ function Checkout({
     enabled: !!client && !price.problem,
     queryFn: () => (client ? wayOf(client, token, account, sale.address, maxCost) : "native"),
   }).data;
-  const busy = [approval, purchase].some(({ sending }) => sending.state === "asking" || sending.state === "pending");
+  const busy = isBusy(approval.sending) || isBusy(purchase.sending);
   const wrongNetwork = chainId !== client?.chain.id;
   const unlisted = phase === "allow-list" && !choice.listed;
   const poor = buyer !== undefined && buyer.balance < maxCost;
@@ -315,13 +339,24 @@ function Checkout({
     if (!way) return;
     approval.reset();
     purchase.reset();
+    tellApproved(undefined);
     const terms: Purchase = { sale: sale.address, token, payer: account, wanted };
     const checked = <T,>(act: () => Promise<T>) => {
-      requireAccount(config, account, client?.chain.id ?? 0);
+      requireAccount(config, account);
       return act();
     };
-    if (way === "approval" && !(await approval.send(async (ask) => checked(() => approve(config, terms, ask))))) return;
-    await purchase.send(async (ask) => checked(() => buy(config, way, terms, ask)));
+    const approveAll = async () => {
+      for (const { exactly, what } of APPROVALS[way]) {
+        const set = async (ask: (what: string) => void) => {
+          ask(what);
+          return checked(() => approve(config, terms, exactly ? maxCost : 0n));
+        };
+        if (!(await approval.send(set))) return false;
+        tellApproved(exactly && known ? mayTake(inToken(maxCost, known)) : TAKEN_BACK);
+      }
+      return true;
+    };
+    if (await approveAll()) await purchase.send(async (ask) => checked(() => buy(config, way, terms, ask)));
     await queries.invalidateQueries();
   };
   return (
@@ -339,13 +374,31 @@ function Checkout({
   );
 }
 
-/** What became of the approval and of the purchase. */
-function Became({ sale, approval, purchase }: { sale: Sale; approval: Sending; purchase: Sending }) {
+const mayTake = (amount: string) =>
+  `The sale may take ${amount} from your wallet, as you approved. Trying again needs the purchase alone.`;
+const TAKEN_BACK = "The sale may take nothing from your wallet any more.";
+
+/** What became of the approvals and of the purchase. */
+function Became({
+  sale,
+  approval,
+  purchase,
+  approved,
+}: {
+  sale: Sale;
+  approval: Sending;
+  purchase: Sending;
+  approved: string | undefined;
+}) {
+  const withApproval = (sending: Sending): Sending =>
+    approved && sending.state === "failed"
+      ? { ...sending, trouble: afterApproval(sending.trouble, approved) }
+      : sending;
   return (
     <>
-      {approval.state !== "confirmed" && <SendingNotice of={approval} done={null} />}
+      {approval.state !== "confirmed" && <SendingNotice of={withApproval(approval)} done={null} />}
       <SendingNotice
-        of={purchase}
+        of={withApproval(purchase)}
         done={
           <>
             {purchase.state === "confirmed" && <BoughtReceipt sale={sale} receipt={purchase.receipt} />}

@@ -1,9 +1,11 @@
 /** A licence in its network: who runs it, its uptime, its rewards; and an operator's own part. */
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Address } from "viem";
 import { isAddress } from "viem";
-import { useConfig } from "wagmi";
+import { useConfig, usePublicClient } from "wagmi";
 import { simulateContract, writeContract } from "wagmi/actions";
+import { get } from "../api/client";
 import { useApi } from "../api/hooks";
 import type { LicenceEpoch, LicenceInNetwork, Network, Operator, Run } from "../api/networks";
 import type { Page } from "../api/types";
@@ -20,7 +22,7 @@ import { Account, Hash } from "../parts/values";
 
 const runBy = (run: Run | null) => (run ? `operator ${run.operator}, which keeps ${share(run.rate)}` : "nobody");
 
-const operatorsOf = (network: Network) => `/v1/networks/${network.network}/operators?limit=200`;
+const operatorsOf = (network: Network) => `/v1/networks/${network.network}/operators`;
 
 export function InNetwork({
   network,
@@ -87,12 +89,40 @@ function Running({ delegated, ...part }: Part & { delegated: boolean }) {
   );
 }
 
+const takesOn = (operator: Operator) => operator.delegated_next < operator.cap && operator.banned_until === null;
+
+/** An operator by its number; nobody is asked for an empty one. */
+const useOperator = (network: Network, number: string) =>
+  useQuery({
+    queryKey: ["api", operatorsOf(network), number],
+    enabled: number !== "",
+    queryFn: () => get<Operator>(`${operatorsOf(network)}/${number}`),
+  });
+
+/** The number under which an account has registered, by the chain; empty when it has not. */
+function useNumberOf(network: Network, account: Address): string {
+  const client = usePublicClient();
+  const { data } = useQuery({
+    queryKey: ["operator number", network.license_staking, account],
+    enabled: !!client,
+    refetchInterval: 10_000,
+    queryFn: () => {
+      if (!client) throw new Error("disabled");
+      const call = { address: network.license_staking, abi: licenseStakingAbi, functionName: "numberOf" } as const;
+      return client.readContract({ ...call, args: [account] });
+    },
+  });
+  return data ? String(data) : "";
+}
+
 function Delegate({ network, owner, licence, send }: Part & Pick<Transaction, "send">) {
   const config = useConfig();
-  const operators = useApi<Page<Operator>>(operatorsOf(network));
+  const operators = useApi<Page<Operator>>(`${operatorsOf(network)}?limit=200`);
   const [chosen, choose] = useState("");
-  const offers = (operators.data?.items ?? []).filter((o) => o.delegated_next < o.cap && o.banned_until === null);
-  const offer = offers.find((o) => String(o.number) === chosen);
+  const offers = (operators.data?.items ?? []).filter(takesOn);
+  const named = useOperator(network, offers.some((o) => String(o.number) === chosen) ? "" : chosen);
+  const offer =
+    offers.find((o) => String(o.number) === chosen) ?? (named.data && takesOn(named.data) ? named.data : undefined);
   const delegate = () =>
     send(async (ask) => {
       if (!offer) throw new Error("Choose an operator.");
@@ -114,18 +144,33 @@ function Delegate({ network, owner, licence, send }: Part & Pick<Transaction, "s
           <span>Operator</span>
           <select value={chosen} onChange={(event) => choose(event.target.value)}>
             <option value="">Choose one</option>
-            {offers.map((o) => (
+            {[...offers, ...(offer && !offers.includes(offer) ? [offer] : [])].map((o) => (
               <option key={o.number} value={o.number}>
                 {`No. ${o.number}: keeps ${share(o.rate)}, ${integer(o.delegated_next)} of ${integer(o.cap)} licences`}
               </option>
             ))}
           </select>
         </label>
+        {operators.data?.next != null && (
+          <label className="field">
+            <span>Or its number</span>
+            <input
+              inputMode="numeric"
+              autoComplete="off"
+              value={chosen}
+              onChange={(event) => choose(event.target.value.replace(/\D/g, ""))}
+            />
+          </label>
+        )}
         <button type="submit" className="primary" disabled={!offer} onClick={() => void delegate()}>
           Delegate
         </button>
       </form>
-      {operators.data && offers.length === 0 && <p className="dim">No operator takes on licences now.</p>}
+      {named.error && <p role="status">There is no operator {chosen}.</p>}
+      {named.data && !offer && <p role="status">Operator {chosen} takes on no licences now.</p>}
+      {operators.data?.next === null && offers.length === 0 && (
+        <p className="dim">No operator takes on licences now.</p>
+      )}
     </details>
   );
 }
@@ -156,8 +201,7 @@ function Undelegate({ network, owner, licence, send }: Part & Pick<Transaction, 
 
 /** What the connected account does as an operator, if it is one. */
 export function AsOperator({ network, owner, now }: { network: Network; owner: Address; now: number }) {
-  const operators = useApi<Page<Operator>>(operatorsOf(network));
-  const mine = operators.data?.items.find(({ account }) => account.toLowerCase() === owner.toLowerCase());
+  const mine = useOperator(network, useNumberOf(network, owner)).data;
   if (!mine) return null;
   return (
     <Section title={`You as operator ${mine.number}`}>

@@ -2,8 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { Address, Hex } from "viem";
+import { usePublicClient } from "wagmi";
 import { get } from "../api/client";
 import type { SaleAccount, SalePromo } from "../api/types";
+import { nodeSaleAbi } from "../chain/abi.gen";
 import type { Sale } from "../chain/sale";
 import { count, integer, share, ZERO_HASH } from "../lib/format";
 import {
@@ -109,6 +111,22 @@ export function ListFile({
   );
 }
 
+/** Licences that may still be bought with a code, by the chain. */
+function usePromoLeft(sale: Sale, promo: Promo | null): bigint | undefined {
+  const client = usePublicClient();
+  const { data: used } = useQuery({
+    queryKey: ["promo used", sale.address, promo?.code],
+    enabled: !!client && !!promo,
+    refetchInterval: 3000,
+    queryFn: () => {
+      if (!client || !promo) throw new Error("disabled");
+      const read = { address: sale.address, abi: nodeSaleAbi, functionName: "promoUsed" } as const;
+      return client.readContract({ ...read, args: [promo.code] });
+    },
+  });
+  return promo && used !== undefined ? promo.total - used : undefined;
+}
+
 /** A promo code by its text, from the seller's list of hashes. */
 export function PromoField({
   sale,
@@ -121,6 +139,7 @@ export function PromoField({
 }) {
   const [text, setText] = useState("");
   const code = promoHash(text);
+  const left = usePromoLeft(sale, promo);
   const { data } = useQuery({
     queryKey: ["promo", sale.address, code],
     enabled: text !== "" && sale.terms.promoRoot !== ZERO_HASH,
@@ -157,7 +176,7 @@ export function PromoField({
       {promo ? (
         <Notice
           tone="good"
-          title={`The code saves ${share(Number(promo.discount))}, for ${integer(promo.total)} licences among all who use it.`}
+          title={`The code saves ${share(Number(promo.discount))}, for ${integer(promo.total)} licences among all who use it${left === undefined ? "" : `; ${integer(left)} of them are left`}.`}
         />
       ) : (
         text && <FileField label="The seller's promo list" hint="The published file of code hashes." read={read} />

@@ -2,6 +2,7 @@
 import { useQueries } from "@tanstack/react-query";
 import { get } from "../api/client";
 import { useApi } from "../api/hooks";
+import type { Network as NodeNetwork } from "../api/networks";
 import type { Page as ApiPage, Batch, Order, Provider, Stats, TokenTotals, Validator } from "../api/types";
 import { integer } from "../lib/format";
 import { Bars, byTime, type Share, Shares } from "../parts/charts";
@@ -64,6 +65,7 @@ export function Network() {
           <Stakes />
         </Section>
       </div>
+      <NodeNetworks />
       <Section title="Latest orders" aside={<Link to="orders">All orders</Link>}>
         <Answered answer={orders}>
           {({ items }) => <Table caption="Latest orders" columns={ORDERS} items={items} keyOf={(o) => o.order_id} />}
@@ -83,6 +85,21 @@ export function Network() {
       </Section>
     </Page>
   );
+}
+
+/** Who runs licences, and the seats that they examine; nothing where there is no such network. */
+function NodeNetworks() {
+  const { data: networks } = useApi<NodeNetwork[]>("/v1/networks");
+  return networks?.map((network) => (
+    <Section key={network.network} title="Nodes" aside={<Link to="operators">Operators and seats</Link>}>
+      <Tiles>
+        <Tile label="epoch">{integer(network.epoch)}</Tile>
+        <Tile label={`of ${integer(network.licenses)} licences run`}>{integer(network.delegated)}</Tile>
+        <Tile label="operators">{integer(network.operators)}</Tile>
+        <Tile label="seats examined">{integer(network.seats)}</Tile>
+      </Tiles>
+    </Section>
+  ));
 }
 
 function Money({ of: totals }: { of: TokenTotals }) {

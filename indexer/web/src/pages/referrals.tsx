@@ -1,12 +1,12 @@
 /** What the account has earned by sending others, and its link. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Address } from "viem";
 import { useConfig, usePublicClient } from "wagmi";
-import { writeContract } from "wagmi/actions";
+import { simulateContract, writeContract } from "wagmi/actions";
 import { nodeSaleAbi } from "../chain/abi.gen";
 import type { Sale } from "../chain/sale";
-import { useTransaction } from "../chain/transaction";
+import { isBusy, useTransaction } from "../chain/transaction";
 import { share } from "../lib/format";
 import { Section } from "../parts/layout";
 import { SendingNotice } from "../parts/sending";
@@ -37,7 +37,7 @@ export function Referrals({ sale, account }: { sale: Sale; account: Address }) {
 }
 
 function Commission({ sale, account, token }: { sale: Sale; account: Address; token: Address }) {
-  const [client, config] = [usePublicClient(), useConfig()];
+  const [client, config, queries] = [usePublicClient(), useConfig(), useQueryClient()];
   const { sending, send } = useTransaction();
   const sales = { address: sale.address, abi: nodeSaleAbi };
   const earned = useQuery({
@@ -46,11 +46,15 @@ function Commission({ sale, account, token }: { sale: Sale; account: Address; to
     refetchInterval: 5000,
     queryFn: () => client?.readContract({ ...sales, functionName: "commissionOf", args: [account, token] }) ?? 0n,
   });
-  const claim = () =>
-    send((ask) => {
+  const claim = async () => {
+    await send(async (ask) => {
+      const call = { ...sales, account, functionName: "claimCommission", args: [account, token] } as const;
+      const { request } = await simulateContract(config, call);
       ask("Confirm: your commission goes to your ledger account.");
-      return writeContract(config, { ...sales, account, functionName: "claimCommission", args: [account, token] });
+      return writeContract(config, request);
     });
+    await queries.invalidateQueries();
+  };
   return (
     <>
       {!!earned.data && (
@@ -60,7 +64,7 @@ function Commission({ sale, account, token }: { sale: Sale; account: Address; to
             <Amount of={earned.data} token={token} />
           </strong>{" "}
           {sale.outcome === "succeeded" && (
-            <button type="button" onClick={() => void claim()}>
+            <button type="button" disabled={isBusy(sending)} onClick={() => void claim()}>
               Take it
             </button>
           )}

@@ -11,6 +11,8 @@ export function SendingNotice({ of, done }: { of: Sending; done: ReactNode }) {
   switch (of.state) {
     case "idle":
       return null;
+    case "preparing":
+      return <Notice tone="info" title="Trying it on the chain's present state." />;
     case "asking":
       return (
         <Notice tone="info" title="Your wallet asks you.">

@@ -1,19 +1,39 @@
 /** The wallet: connecting, and everything that may be wrong with it, in plain words. */
-import { useEffect, useRef, useState } from "react";
-import { useConnect, useConnection, useConnectors, useDisconnect, useSwitchChain } from "wagmi";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { type Connector, useConnect, useConnection, useConnectors, useDisconnect, useSwitchChain } from "wagmi";
 import { useDeployment } from "../chain/config";
 import { explain } from "../chain/errors";
+import { WALLETCONNECT } from "../chain/walletconnect";
 import { short } from "../lib/format";
-import { Notice } from "./layout";
+import { Loading, Notice } from "./layout";
+
+const Pairing = lazy(() => import("./pairing").then(({ Pairing }) => ({ default: Pairing })));
 
 /** Whether the user disconnects here, which is no trouble. */
 let leaving = false;
 
-/** Wallets that announced themselves, each with its own icon. */
+/** The code that the relay's connector shows while it waits for a wallet. */
+function usePairingCode(connectors: readonly Connector[]): string | undefined {
+  const [code, setCode] = useState<string>();
+  const relayed = connectors.find(({ id }) => id === WALLETCONNECT);
+  useEffect(() => {
+    const heard = ({ type, data }: { type: string; data?: unknown }) =>
+      setCode(type === "display_uri" ? String(data) : undefined);
+    relayed?.emitter.on("message", heard);
+    return () => relayed?.emitter.off("message", heard);
+  }, [relayed]);
+  return code;
+}
+
+/** Wallets that announced themselves, each with its own icon; last the way to those elsewhere. */
 function WalletChoice({ done }: { done: () => void }) {
-  const connectors = useConnectors();
+  const all = useConnectors();
+  const connectors = [...all].sort((a, b) => Number(a.id === WALLETCONNECT) - Number(b.id === WALLETCONNECT));
+  const code = usePairingCode(all);
   const { chain_id: chainId } = useDeployment();
   const connect = useConnect({ mutation: { onSuccess: done } });
+  const chosen = connect.variables?.connector;
+  const isRelayed = typeof chosen === "object" && chosen.id === WALLETCONNECT;
   if (connectors.length === 0) {
     return (
       <Notice tone="info" title="No wallet was found in this browser.">
@@ -23,7 +43,7 @@ function WalletChoice({ done }: { done: () => void }) {
   }
   return (
     <>
-      <ul className="wallets">
+      <ul className="wallets" hidden={connect.isPending && isRelayed}>
         {connectors.map((connector) => (
           <li key={connector.uid}>
             <button type="button" disabled={connect.isPending} onClick={() => connect.mutate({ connector, chainId })}>
@@ -33,7 +53,15 @@ function WalletChoice({ done }: { done: () => void }) {
           </li>
         ))}
       </ul>
-      {connect.isPending && <p role="status">Answer in your wallet.</p>}
+      {connect.isPending && !isRelayed && <p role="status">Answer in your wallet.</p>}
+      {connect.isPending && isRelayed && (
+        <>
+          <Suspense fallback={<Loading />}>{code ? <Pairing key={code} uri={code} /> : <Loading />}</Suspense>
+          <button type="button" onClick={connect.reset}>
+            Another wallet
+          </button>
+        </>
+      )}
       {connect.error && <Explained error={connect.error} />}
     </>
   );

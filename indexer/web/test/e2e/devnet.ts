@@ -1,5 +1,5 @@
 /** A devnet as `assay up` makes it, with sales of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -18,7 +18,7 @@ import {
 import { mnemonicToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { ZERO_ADDRESS, ZERO_HASH } from "../../src/lib/format";
-import { allocationLeaf, StandardTree } from "../../src/lib/list";
+import { allocationLeaf, type PromoCode, promoLeaf, StandardTree } from "../../src/lib/list";
 
 const ROOT = resolve("../..");
 const BINARY = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "assay");
@@ -31,7 +31,23 @@ const SELLER = account(19);
 const TOKEN = parseAbi([
   "function mint(address to, uint256 amount)",
   "function balanceOf(address) view returns (uint256)",
+  "function allowance(address, address) view returns (uint256)",
 ]);
+
+const LEDGER = parseAbi(["function balanceOf(address, uint256) view returns (uint256)"]);
+
+/** A contract of this folder. */
+function compiled(name: string): { abi: Abi; bytecode: Hex } {
+  const content = readFileSync(`test/e2e/${name}.sol`, "utf8");
+  const settings = { outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } };
+  const sources = { [name]: { content } };
+  const input = JSON.stringify({ language: "Solidity", sources, settings });
+  const { status, stdout } = spawnSync(process.execPath, [join(ROOT, "tools/solc"), "--standard-json"], { input });
+  const answer = status === 0 ? JSON.parse(stdout.toString()) : {};
+  const contract = answer.contracts?.[name]?.[name];
+  if (!contract) throw new Error(`${name}.sol was not compiled: ${JSON.stringify(answer.errors)}`);
+  return { abi: contract.abi, bytecode: `0x${contract.evm.bytecode.object}` };
+}
 
 export const clientOf = (rpc: string) =>
   createTestClient({ chain: foundry, mode: "anvil", transport: http(rpc), pollingInterval: 100 })
@@ -64,7 +80,8 @@ export class Devnet {
     this.client = clientOf(report.rpc_url);
   }
 
-  static async start(): Promise<Devnet> {
+  /** With `settings` in its environment. */
+  static async start(settings: Record<string, string> = {}): Promise<Devnet> {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build --workspace --bin assay`);
     const folder = mkdtempSync(join(tmpdir(), "assay-page-"));
     cpSync(join(ROOT, "test-fixtures/models/tiny"), join(folder, "tiny"), { recursive: true });
@@ -72,7 +89,7 @@ export class Devnet {
     const up = ["up", "--rpc-port", "0", "--http-port", "0", "--model", "tiny", "--no-nodes", "--json"];
     const child = spawn(BINARY, up, {
       cwd: folder,
-      env: { ...process.env, PATH: path },
+      env: { ...process.env, ...settings, PATH: path },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const report = await new Promise<Report>((done, failed) => {
@@ -143,9 +160,30 @@ export class Devnet {
     );
   }
 
-  tokenBalance(of: Address): Promise<bigint> {
-    const { devToken } = this.report.suite;
-    return this.client.readContract({ address: devToken, abi: TOKEN, functionName: "balanceOf", args: [of] });
+  tokenBalance(of: Address, token = this.report.suite.devToken): Promise<bigint> {
+    return this.client.readContract({ address: token, abi: TOKEN, functionName: "balanceOf", args: [of] });
+  }
+
+  allowance(token: Address, of: Address, spender: Address): Promise<bigint> {
+    return this.client.readContract({ address: token, abi: TOKEN, functionName: "allowance", args: [of, spender] });
+  }
+
+  /** What the ledger holds for an account. */
+  ledgerBalance(of: Address, token: Address): Promise<bigint> {
+    const { ledger: address } = this.report.suite;
+    return this.client.readContract({ address, abi: LEDGER, functionName: "balanceOf", args: [of, BigInt(token)] });
+  }
+
+  /** A token as the largest dollar is. */
+  async cautiousToken(...holders: [Address, bigint][]): Promise<Address> {
+    const { abi, bytecode } = compiled("CautiousToken");
+    const { contractAddress } = await this.mined(this.client.deployContract({ account: SELLER, abi, bytecode }));
+    if (!contractAddress) throw new Error("no contract was made");
+    for (const args of holders) {
+      const call = { account: SELLER, address: contractAddress, abi: TOKEN, functionName: "mint", args } as const;
+      await this.mined(this.client.writeContract(call));
+    }
+    return contractAddress;
   }
 
   async mined(sent: Promise<Hex>) {
@@ -180,7 +218,7 @@ export class Devnet {
       sequential: chosen.sequential,
       softCap: chosen.softCap,
       allowlistRoot: tree.root ?? ZERO_HASH,
-      promoRoot: ZERO_HASH,
+      promoRoot: new StandardTree(chosen.promos.map(promoLeaf)).root ?? ZERO_HASH,
       referralDiscount: 500,
       referralCommission: 1000,
       buybackFee: 1000,
@@ -195,9 +233,13 @@ export class Devnet {
       royaltyReceiver: SELLER.address,
       royaltyRate: 250,
     };
-    const tiers = chosen.tiers.map(([supply, price]) => ({ supply, cap: 8, prices: [price * 10n ** 12n, price] }));
     const { ledger, devToken } = this.report.suite;
-    const args = [ledger, terms, collection, [ZERO_ADDRESS, devToken], tiers];
+    const tokens = [ZERO_ADDRESS, devToken, ...chosen.tokens];
+    const tiers = chosen.tiers.map(([supply, price]) => {
+      const prices = tokens.map((token) => (token === ZERO_ADDRESS ? price * 10n ** 12n : price));
+      return { supply, cap: 8, prices };
+    });
+    const args = [ledger, terms, collection, tokens, tiers];
     const sent = this.client.deployContract({
       account: SELLER,
       abi,
@@ -221,6 +263,9 @@ interface SaleChoice {
   /** Supply and price in millionths of a play dollar; in native currency a million millionth of as much. */
   tiers: [number, bigint][];
   list: [Address, bigint][];
+  promos: PromoCode[];
+  /** What is taken besides native currency and play money, for as much as of play money. */
+  tokens: Address[];
 }
 
 const DEFAULTS: SaleChoice = {
@@ -236,4 +281,6 @@ const DEFAULTS: SaleChoice = {
     [20, 750_000_000n],
   ],
   list: [],
+  promos: [],
+  tokens: [],
 };

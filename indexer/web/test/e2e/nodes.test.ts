@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { DESKTOP, go, launch, type View, violations, visit } from "./browser";
+import type { Browser } from "playwright-core";
+import { connect, DESKTOP, go, launch, says, type View, violations, visit } from "./browser";
 import { account, Devnet, type SaleRecord } from "./devnet";
 import { Epochs, type Suite } from "./epochs";
 import { Wallet } from "./wallet";
@@ -34,14 +34,10 @@ after(async () => {
   await devnet?.stop();
 });
 
-const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
-
 async function open(wallet: Wallet, view: View = DESKTOP) {
   const visited = await visit(browser, devnet, { sales: [sale], wallet, view });
   await go(visited.page, devnet, "nodes");
-  await visited.page.getByRole("button", { name: "Connect wallet" }).click();
-  await visited.page.getByRole("button", { name: "Test Wallet" }).click();
-  await visited.page.getByRole("dialog").waitFor({ state: "hidden" });
+  await connect(visited.page);
   return visited;
 }
 
@@ -69,6 +65,24 @@ test("an owner delegates, an epoch passes, its rewards are explained and claimed
   await page.getByRole("button", { name: "End the delegation" }).click();
   await says(page, "It holds from the next epoch on.");
   await says(page, "Let somebody run it");
+  await close();
+});
+
+test("an operator that is not among the first is found by its number, and a directory is linked", async () => {
+  const { page, close } = await open(new Wallet(devnet.client, owner));
+  await page.route("**/operators?limit=200", (route) => route.fulfill({ json: { items: [], next: "200" } }));
+  await page.reload();
+  await page.getByText("Let somebody run it").click();
+  await page.getByLabel("Or its number").fill("999999");
+  await says(page, "There is no operator 999999.");
+  assert.equal(await page.getByRole("button", { name: "Delegate" }).isDisabled(), true);
+  await page.getByLabel("Or its number").fill(String(epochs.number));
+  await page.getByRole("combobox", { name: "Operator" }).getByText("keeps 20\u202f%").waitFor({ state: "attached" });
+  assert.equal(await page.getByRole("button", { name: "Delegate" }).isEnabled(), true);
+  await go(page, devnet, "");
+  await says(page, "seats examined");
+  await page.getByRole("link", { name: "Operators and seats" }).click();
+  await says(page, "127.0.0.1:9000");
   await close();
 });
 

@@ -5,7 +5,20 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { Address } from "viem";
-import { DESKTOP, go, launch, type View, violations, visit } from "./browser";
+import {
+  buyButton,
+  connect,
+  DESKTOP,
+  go,
+  lastTransaction,
+  launch,
+  order,
+  payIn,
+  says,
+  type View,
+  violations,
+  visit,
+} from "./browser";
 import { account, Devnet, type SaleRecord } from "./devnet";
 import { Wallet } from "./wallet";
 
@@ -50,22 +63,7 @@ async function withWallet(wallet: Wallet, act: (page: Page) => Promise<void>): P
   await close();
 }
 
-async function connect(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Connect wallet" }).click();
-  await page.getByRole("button", { name: "Test Wallet" }).click();
-  await page.getByRole("dialog").waitFor({ state: "hidden" });
-}
-
 const walletOf = (...accounts: ConstructorParameters<typeof Wallet>[1][]) => new Wallet(devnet.client, ...accounts);
-const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
-const payIn = (page: Page, symbol: string) => page.getByRole("radio", { name: symbol }).check();
-const buyButton = (page: Page) => page.getByRole("button", { name: /^(Buy|Sign and buy|Approve, then buy)$/ });
-
-async function order(page: Page, quantity: number): Promise<void> {
-  await page.getByLabel("Licences", { exact: true }).fill(String(quantity));
-  await buyButton(page).click();
-}
-
 test("the network's page shows what the chain says, and follows it", async () => {
   const { page, close } = await visit(browser, devnet, {});
   await go(page, devnet, "");
@@ -376,7 +374,3 @@ test("a block that is reorganised away takes the purchase with it", async () => 
     await says(page, /^The chain was reorganised: block .* is gone/);
   });
 });
-
-async function lastTransaction(page: Page): Promise<`0x${string}`> {
-  return (await page.locator(".notice.good .mono[title^='0x']").last().getAttribute("title")) as `0x${string}`;
-}

@@ -5,7 +5,7 @@ import { serializeTransaction } from "viem";
 import type { clientOf } from "./devnet";
 
 type Client = ReturnType<typeof clientOf>;
-interface Request {
+export interface Request {
   method: string;
   params?: unknown[];
 }
@@ -75,7 +75,8 @@ export class Wallet {
     return account;
   }
 
-  private async answer({ method, params = [] }: Request): Promise<unknown> {
+  /** Answers as the person wants. */
+  async answer({ method, params = [] }: Request): Promise<unknown> {
     switch (method) {
       case "eth_chainId":
         return `0x${this.chainId.toString(16)}`;
