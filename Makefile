@@ -24,7 +24,7 @@ STEP := @tools/step
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup-run ## One full run with the real model: make demo Q="who pays when a provider lies?" [JSON=1]
@@ -111,6 +111,11 @@ lint-solidity:
 .PHONY: kernels-check
 kernels-check: setup ## The committed PTX is current; registers, spills, shared memory and tensor instructions of every kernel
 	$(STEP) "CUDA kernels: PTX up to date, registers, machine code" tools/kernels --check
+
+# Not in `make test`, for it downloads a compiler and installs an emulator.
+.PHONY: aarch64
+aarch64: setup ## The CPU backend's code for 64-bit ARM makes the bits of the specification, under emulation (downloads 200 MB once)
+	$(STEP) "CPU backend on 64-bit ARM, emulated" tools/aarch64
 
 # `cargo deny check advisories` is for where the advisory database can be fetched: it lies in a git repository, and
 # `make test` needs nothing but package registries.
