@@ -12,6 +12,7 @@ import {
   numberToHex,
   toRlp,
 } from "viem";
+import type { Rewards } from "../../src/api/networks";
 import type { Devnet } from "./devnet";
 
 const abiOf = (name: string): Abi =>
@@ -213,4 +214,11 @@ export class Epochs {
 
   private seatsIn = async (epoch: number): Promise<number> =>
     Number(await this.read("Attestations", this.network.attestations, "seatsIn", [epoch]));
+
+  /** What the index says that an operator earned. */
+  async rewards(number: number): Promise<Rewards> {
+    const networks = `${this.devnet.report.indexer}/v1/networks`;
+    const [network] = await (await fetch(networks)).json();
+    return (await fetch(`${networks}/${network.network}/operators/${number}/rewards`)).json();
+  }
 }

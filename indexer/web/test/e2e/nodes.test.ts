@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
+import type { PoolRewards } from "../../src/api/networks";
 import { connect, DESKTOP, go, launch, says, type View, violations, visit } from "./browser";
 import { account, Devnet, type SaleRecord } from "./devnet";
 import { Epochs, type Suite } from "./epochs";
@@ -119,3 +120,24 @@ for (const [name, view] of Object.entries(VIEWS)) {
     }
   });
 }
+
+test("an operator claims slowly, and collects what has come free, to the unit", { timeout: 120_000 }, async () => {
+  const { page, close } = await open(new Wallet(devnet.client, operator));
+  const { devToken } = devnet.report.suite;
+  const earned = async () => (await epochs.rewards(epochs.number)).pools[0] as PoolRewards;
+  const before = await devnet.ledgerBalance(operator.address, devToken);
+  await page.getByRole("button", { name: "Claim slowly" }).click();
+  await says(page, "It comes free from now on, evenly.");
+  await devnet.passTime((await earned()).choices.slow.period / 2);
+  await page.reload();
+  await page.getByRole("button", { name: "Collect" }).click();
+  await says(page, "It lies in your ledger account, below.");
+  await says(page, "Paid out");
+  const paid = (await devnet.ledgerBalance(operator.address, devToken)) - before;
+  const { claimed, collected, unpaid, forfeited } = (await earned()).books;
+  assert.equal(BigInt(collected), paid);
+  assert.ok(paid > 0n && BigInt(unpaid) > 0n, `${paid} paid, ${unpaid} not yet`);
+  assert.equal(BigInt(collected) + BigInt(unpaid), BigInt(claimed));
+  assert.equal(forfeited, "0");
+  await close();
+});
