@@ -114,7 +114,7 @@ kernels-check: setup ## The committed PTX is current; registers, spills, shared 
 
 # Not in `make test`, for it downloads a compiler and installs an emulator.
 .PHONY: aarch64
-aarch64: setup ## The CPU backend's code for 64-bit ARM makes the bits of the specification, under emulation (downloads 200 MB once)
+aarch64: setup ## The CPU backend's code for 64-bit ARM makes the bits of the specification, under emulation (downloads 160 MB once)
 	$(STEP) "CPU backend on 64-bit ARM, emulated" tools/aarch64
 
 # `cargo deny check advisories` is for where the advisory database can be fetched: it lies in a git repository, and
