@@ -166,7 +166,7 @@ async fn the_fee_of_a_demand_comes_back_when_the_posting_is_gone() {
     // Whoever knows the tree needs not begin at its top.
     let top = nodes::highest(lie.len());
     let mut opened = OpenedTree::new(lie.root(), lie.len());
-    opened.open(top, 0, &nodes::children(&lie, top, 0).unwrap()).unwrap();
+    opened.open(top, 0, nodes::children(&lie, top, 0).unwrap()).unwrap();
     let Difference::Demand { tier, index, node, proof } = opened.difference(right.shares().tree()) else { panic!() };
     let place = (0, U256::from(tier), U256::from(index));
     net.send(contract.demand(place.0, place.1, place.2, node.into(), words(&proof)).from(ADMIN)).await;

@@ -75,8 +75,9 @@ impl Look<'_> {
             return;
         }
         match self.recording(round).await {
-            Some(Ok(Recording { data, since })) => {
-                if self.now.time >= since && self.is_turn(format!("record:{round}")) {
+            Some(Ok(Recording { data, since, .. })) => {
+                let is_turn = self.now.time >= since && self.is_turn(format!("record:{round}"));
+                if is_turn {
                     self.want("record", round.to_string(), DUE, self.means.suite.beacon, data);
                 }
             }
@@ -85,15 +86,17 @@ impl Look<'_> {
         }
     }
 
-    /// What brings a round to the chain, once somebody has said so; who could not is asked again.
+    /// What brings a round to the chain, once somebody has said so; who could not is asked again, and for what may have changed.
     async fn recording(&mut self, round: u64) -> Option<Result<Recording, String>> {
         let asked = self.memory.recordings.entry(round).or_default();
         if let Some(done) = asked.asking.take_if(|asking| asking.is_finished()) {
             asked.answer = Some(done.await.unwrap_or_else(|error| Err(error.to_string())));
         }
-        if asked.asking.is_none() && !matches!(asked.answer, Some(Ok(_))) {
+        let head = self.now.number;
+        let is_known = matches!(&asked.answer, Some(Ok(recording)) if !recording.is_stale(head));
+        if asked.asking.is_none() && !is_known {
             let rounds = self.means.rounds.clone();
-            asked.asking = Some(tokio::spawn(async move { rounds.recording(round).await }));
+            asked.asking = Some(tokio::spawn(async move { rounds.recording(round, head).await }));
         }
         asked.answer.clone()
     }

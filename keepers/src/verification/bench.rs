@@ -41,8 +41,8 @@ pub(crate) type TaskKey = (B256, u32);
 /// Something to bring.
 #[derive(Debug, Clone)]
 pub(crate) enum Need {
-    /// What recording a round of the beacon takes.
-    Round(u64),
+    /// What recording a round of the beacon takes, the chain being at this height.
+    Round { round: u64, head: u64 },
     /// The leaves of a committed batch, from its blob.
     Leaves { batch_id: B256, batch: Box<Batch> },
     /// The order's input rows.
@@ -69,7 +69,7 @@ enum NeedId {
 impl Need {
     fn id(&self) -> NeedId {
         match self {
-            Self::Round(round) => NeedId::Round(*round),
+            Self::Round { round, .. } => NeedId::Round(*round),
             Self::Leaves { batch_id, .. } => NeedId::Leaves(*batch_id),
             Self::Inputs { order_id, .. } => NeedId::Inputs(*order_id),
             Self::Task { key, .. } => NeedId::Task(*key),
@@ -217,8 +217,8 @@ impl Bench {
 
     async fn try_bring(&self, need: Need) -> Result<(), String> {
         match need {
-            Need::Round(round) => {
-                let recording = self.rounds.recording(round).await?;
+            Need::Round { round, head } => {
+                let recording = self.rounds.recording(round, head).await?;
                 self.known().rounds.insert(round, recording);
             }
             Need::Leaves { batch_id, batch } => {

@@ -20,6 +20,7 @@ use assay_contracts::{
 use super::{
     bench::Need,
     plan::{Case, Duty, Plan, Situation},
+    rounds::Recording,
     testimony::{Testimony, roots_tree},
 };
 use crate::view::{DrawView, Phase};
@@ -64,15 +65,16 @@ impl Plan {
         if !is_past {
             return;
         }
-        match now.known.rounds.get(&round) {
-            None => self.needs.push(Need::Round(round)),
-            Some(recording) if now.likely_time >= recording.since.saturating_add(now.stagger(batch_id)) => {
-                let key = format!("record:{round}");
-                if !self.actions.iter().any(|action| action.key == key) {
-                    self.want_data("record", key, now.suite.beacon, recording.data.clone(), None);
-                }
+        let recording = now.known.rounds.get(&round);
+        if recording.is_none_or(|recording| recording.is_stale(now.head_number)) {
+            self.needs.push(Need::Round { round, head: now.head_number });
+        }
+        let is_due = |recording: &&Recording| now.likely_time >= recording.since.saturating_add(now.stagger(batch_id));
+        if let Some(recording) = recording.filter(is_due) {
+            let key = format!("record:{round}");
+            if !self.actions.iter().any(|action| action.key == key) {
+                self.want_data("record", key, now.suite.beacon, recording.data.clone(), None);
             }
-            Some(_) => {}
         }
         if is_lost {
             let call =

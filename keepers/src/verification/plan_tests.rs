@@ -245,7 +245,7 @@ impl World {
         let mut known = Known::default();
         known.leaves.insert(self.batch_id, Arc::new(leaves(&self.model, self.order_id, &self.rows, &self.lie)));
         known.inputs.insert(self.order_id, Arc::new(self.rows.clone()));
-        known.rounds.insert(ROUND, Recording { data: vec![1].into(), since: 1_000 });
+        known.rounds.insert(ROUND, Recording { data: vec![1].into(), since: 1_000, read_at: None });
         for (index, row) in (0..).zip(&self.rows) {
             let (said, trace) = Testimony::make(&self.model, row, index, tamper).unwrap();
             let task = TaskResult { said, trace: Some(Arc::new(trace)) };
@@ -595,9 +595,16 @@ fn a_draw_starts_with_its_rounds_header() {
     let mut known = world.bench(&Tamper::default());
     known.rounds.clear();
     let plan = world.plan(PROVIDER, Duty::Provider, &known, &Tamper::default());
-    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Round(ROUND)]));
+    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Round { round: ROUND, .. }]));
     assert_eq!(kinds(&world.provider()), ["record"]);
     assert_eq!(kinds(&world.validator(0, &Tamper::default())), ["record"]);
+    // A reorganisation may replace the block until it is recorded.
+    known.rounds.insert(ROUND, Recording { data: vec![1].into(), since: 1_000, read_at: Some(world.head) });
+    assert!(world.plan(PROVIDER, Duty::Provider, &known, &Tamper::default()).needs.is_empty());
+    world.head += 1;
+    let plan = world.plan(PROVIDER, Duty::Provider, &known, &Tamper::default());
+    assert!(matches!(plan.needs[..], [Need::Round { round: ROUND, head }] if head == world.head));
+    assert_eq!(kinds(&plan), ["record"], "meanwhile by the header that is known");
     world.head = ROUND + 257;
     assert_eq!(kinds(&world.provider()), ["record", "postpone"]);
     let (round, value, recorder) = (ROUND, B256::ZERO, PROVIDER);
@@ -619,7 +626,7 @@ fn a_round_of_drand_is_asked_for_once_it_is_published_and_never_lost() {
     let mut known = world.bench(&Tamper::default());
     known.rounds.clear();
     let plan = world.plan(PROVIDER, Duty::Provider, &known, &Tamper::default());
-    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Round(ROUND)]));
+    assert!(plan.actions.is_empty() && matches!(plan.needs[..], [Need::Round { round: ROUND, .. }]));
     assert_eq!(kinds(&world.provider()), ["record"], "and no postpone");
 }
 

@@ -35,6 +35,15 @@ pub(crate) struct Recording {
     pub(crate) data: Bytes,
     /// Chain time since which it can be made.
     pub(crate) since: u64,
+    /// The height at which it was read, where a reorganisation may bring another one.
+    pub(crate) read_at: Option<u64>,
+}
+
+impl Recording {
+    /// Whether it should be read again, the chain being at this height.
+    pub(crate) fn is_stale(&self, head: u64) -> bool {
+        self.read_at.is_some_and(|read_at| read_at != head)
+    }
 }
 
 /// See the module.
@@ -58,13 +67,13 @@ impl Rounds {
         })
     }
 
-    /// The call that records `round`.
-    pub(crate) async fn recording(&self, round: u64) -> Result<Recording, String> {
+    /// The call that records `round`, asked for while the chain is at height `head`.
+    pub(crate) async fn recording(&self, round: u64, head: u64) -> Result<Recording, String> {
         match self {
             Self::Prevrandao(rpc) => {
                 let (header, rlp) = beacon::header_rlp(rpc, round).await.map_err(text)?;
                 let data = PrevrandaoBeacon::recordCall { header: rlp }.abi_encode().into();
-                Ok(Recording { data, since: header.timestamp })
+                Ok(Recording { data, since: header.timestamp, read_at: Some(head) })
             }
             Self::Drand(relays) => relays.recording(round).await,
         }
@@ -96,7 +105,7 @@ impl Relays {
         let mut failures = Vec::new();
         for relay in &self.relays {
             match self.recording_from(relay, round).await {
-                Ok(data) => return Ok(Recording { data, since: self.network.published_at(round) }),
+                Ok(data) => return Ok(Recording { data, since: self.network.published_at(round), read_at: None }),
                 Err(why) => failures.push(format!("{}: {why}", relay.host_str().unwrap_or_default())),
             }
         }
@@ -185,7 +194,7 @@ mod tests {
         let (_anvil, relays) = asking(&[&relay]).await;
         for round in quicknet()["rounds"].as_array().unwrap() {
             let number = round["round"].as_u64().unwrap();
-            let Recording { data, since } = relays.recording(number).await.unwrap();
+            let Recording { data, since, .. } = relays.recording(number).await.unwrap();
             assert_eq!(since, 1_692_803_367 + 3 * (number - 1));
             let call = TransactionRequest::default().from(SENDER).to(*relays.beacon.address()).input(data.into());
             let sent = relays.beacon.provider().send_transaction(call).await.unwrap();
