@@ -68,9 +68,10 @@ gas: setup ## Rewrite the gas snapshots in contracts/snapshots
 .PHONY: test
 test: setup lint test-rust test-page test-solidity test-symbolic ## Every test of every language, after the lints
 
+# Keepers' tests wait for clocks more than they compute: one test more at a time than there are cores.
 .PHONY: test-rust
 test-rust: setup
-	$(STEP) "Rust tests" cargo nextest run --locked --workspace
+	$(STEP) "Rust tests" cargo nextest run --locked --workspace --test-threads $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 	$(STEP) "Rust examples in documentation" cargo test --locked --workspace --doc --quiet
 
 # Unit tests, and a wallet that signs for real in headless Chromium against the devnet, which test-rust has built.
