@@ -185,12 +185,11 @@ mod tests {
     use assay_contracts::{
         Attestations::{AttestationsEvents, Revealed, Seeded},
         LicenseStaking::{KeySet, LicenseDelegated, LicenseStakingEvents, Registered},
-        Network,
         deploy::devnet_network,
         network::NetworkEvent,
     };
 
-    use super::*;
+    use super::{super::history_of, *};
 
     const LICENSES: u32 = 50_000;
     const OPERATOR: u32 = LICENSES + 1;
@@ -211,16 +210,7 @@ mod tests {
 
     /// Epoch 0 of a network whose licences are all run.
     fn history() -> History {
-        let network = Network {
-            license_staking: Address::ZERO,
-            uptime: Address::ZERO,
-            attestations: Address::ZERO,
-            block: 0,
-            code_hashes: BTreeMap::new(),
-            terms: devnet_network(Address::ZERO, LICENSES, 0),
-            pools: Vec::new(),
-        };
-        let mut history = History::new(&network);
+        let mut history = history_of(devnet_network(Address::ZERO, LICENSES, 0));
         let registered = Registered { number: OPERATOR, account: Address::ZERO };
         staking(&mut history, LicenseStakingEvents::Registered(registered));
         let key = KeySet { number: OPERATOR, key: Address::repeat_byte(1), epoch: 0 };

@@ -172,18 +172,15 @@ fn wrong(answers: &Answers, truth: &Answers) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use alloy::primitives::Address;
     use assay_contracts::{
         LicenseStaking::{LicenseStakingEvents, Registered},
-        Network,
         Uptime::{Appealed, Banned, Struck, UptimeEvents},
         deploy::devnet_network,
         network::NetworkEvent,
     };
 
-    use super::*;
+    use super::{super::history_of, *};
 
     const ALICE: u32 = 11;
     const BOB: u32 = 12;
@@ -196,16 +193,7 @@ mod tests {
             let mut terms = devnet_network(Address::ZERO, 10, 0);
             (terms.faults.wrong_limit, terms.faults.strike_span) = (2, 5);
             let faults = terms.faults.clone();
-            let network = Network {
-                license_staking: Address::ZERO,
-                uptime: Address::ZERO,
-                attestations: Address::ZERO,
-                block: 0,
-                code_hashes: BTreeMap::new(),
-                terms,
-                pools: Vec::new(),
-            };
-            let mut history = History::new(&network);
+            let mut history = history_of(terms);
             for number in [ALICE, BOB] {
                 let event = LicenseStakingEvents::Registered(Registered { number, account: Address::ZERO });
                 history.apply(&NetworkEvent::LicenseStaking(event));

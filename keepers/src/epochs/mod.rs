@@ -127,3 +127,17 @@ pub async fn start(config: Config, setup: Setup, shutdown: CancellationToken) ->
 pub async fn run(config: Config, setup: Setup, shutdown: CancellationToken) -> Result<()> {
     start(config, setup, shutdown).await?.wait().await
 }
+
+/// The history of a network that is on no chain.
+#[cfg(test)]
+fn history_of(terms: assay_contracts::network::Terms) -> assay_contracts::network::History {
+    assay_contracts::network::History::new(&assay_contracts::Network {
+        license_staking: Address::ZERO,
+        uptime: Address::ZERO,
+        attestations: Address::ZERO,
+        block: 0,
+        code_hashes: std::collections::BTreeMap::new(),
+        terms,
+        pools: Vec::new(),
+    })
+}

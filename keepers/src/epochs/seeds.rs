@@ -90,7 +90,11 @@ impl Look<'_> {
     async fn recording(&mut self, round: u64) -> Option<Result<Recording, String>> {
         let asked = self.memory.recordings.entry(round).or_default();
         if let Some(done) = asked.asking.take_if(|asking| asking.is_finished()) {
-            asked.answer = Some(done.await.unwrap_or_else(|error| Err(error.to_string())));
+            let answer = done.await.unwrap_or_else(|error| Err(error.to_string()));
+            // What is known already is not lost because it could not be read again.
+            if answer.is_ok() || !matches!(asked.answer, Some(Ok(_))) {
+                asked.answer = Some(answer);
+            }
         }
         let head = self.now.number;
         let is_known = matches!(&asked.answer, Some(Ok(recording)) if !recording.is_stale(head));
